@@ -1,0 +1,85 @@
+// Files and directories, the only way to storage. Production: PosixDisk (io/posix_disk.h) with io_uring or a plain
+// fallback behind the asynchronous calls. Tests: SimDisk (io/sim/sim_disk.h), which forgets what was not synced.
+//
+// Errors: kDiskFull for ENOSPC/EDQUOT, kNotFound, kExists, kLocked, else kIo; the detail names operation, path and
+// errno text. A failed write or sync leaves the content of the range unknown: the caller must stop using the file
+// (Linux forgets dirty pages after a failed fsync; a retry would lie).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "io/loop.h"
+
+namespace walrus::io {
+
+using Done = std::move_only_function<void(Status)>;
+using ReadDone = std::move_only_function<void(Result<std::size_t>)>;
+
+struct OpenOptions {
+  enum class Mode { kRead, kReadWrite, kCreate /* or open */, kCreateNew /* fail if there */ };
+  Mode mode = Mode::kRead;
+  /// O_DIRECT|O_DSYNC: buffers, positions and sizes are multiples of limits::kDirectAlignment, and a write is durable
+  /// when it is done. Where the filesystem refuses O_DIRECT (tmpfs) the disk falls back to buffered writes with
+  /// RWF_DSYNC, with the same promise.
+  bool direct_sync = false;
+};
+
+class File {
+ public:
+  virtual ~File() = default;
+
+  // Blocking; any one thread at a time.
+  /// Bytes read; fewer than `size` only at the end of the file.
+  virtual Result<std::size_t> read(std::uint64_t position, char* into, std::size_t size) = 0;
+  virtual Status write(std::uint64_t position, std::string_view bytes) = 0;
+  /// Content and size durable (fdatasync).
+  virtual Status sync() = 0;
+  virtual Status truncate(std::uint64_t size) = 0;
+  virtual Result<std::uint64_t> size() = 0;
+  /// Really allocates and writes zeros up to `size` and syncs, so that later writes do not change metadata.
+  virtual Status prewrite(std::uint64_t size) = 0;
+
+  // Asynchronous: `done` runs on the loop that the file was opened for, never before the call returns. Several may be
+  // in flight, and may complete in any order. The memory stays valid until then; the file outlives them.
+  virtual void async_write(std::uint64_t position, std::string_view bytes, Done done) = 0;
+  virtual void async_read(std::uint64_t position, char* into, std::size_t size, ReadDone done) = 0;
+  virtual void async_sync(Done done) = 0;
+};
+
+/// Held for the life of a process on its data directory.
+class DirectoryLock {
+ public:
+  virtual ~DirectoryLock() = default;
+};
+
+class Disk {
+ public:
+  virtual ~Disk() = default;
+
+  /// `loop` gets the completions of the asynchronous calls; it may be null when none are made.
+  virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenOptions options, Loop* loop) = 0;
+  /// Like mkdir -p. New directories are durable after sync_directory() of their parents.
+  virtual Status make_directories(const std::string& path) = 0;
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
+  virtual Status remove(const std::string& path) = 0;
+  /// Names (not paths) in the directory, sorted; kNotFound when there is none.
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  virtual Result<bool> exists(const std::string& path) = 0;
+  /// Makes creations, renames and removals in the directory durable.
+  virtual Status sync_directory(const std::string& path) = 0;
+  virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
+  /// flock on `path`; kLocked when another process has it.
+  virtual Result<std::unique_ptr<DirectoryLock>> lock(const std::string& path) = 0;
+
+  /// Whole small files. Replacing is atomic and durable: write to a temporary name, sync, rename, sync the directory.
+  Result<std::string> read_file(const std::string& path);
+  Status replace_file(const std::string& path, std::string_view content);
+};
+
+}  // namespace walrus::io

@@ -1,0 +1,99 @@
+// What the cluster has agreed on, as an immutable snapshot. Made by cluster_state after each batch of applied commands,
+// shared by all threads; the data path reads it and never waits for Raft.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace walrus::metadata {
+
+/// The Raft index up to which commands are applied. Versions of two nodes can be compared.
+using Version = std::uint64_t;
+
+enum class NodeState { kUp, kDown, kDraining, kRemoved };
+
+struct NodeInfo {
+  NodeId id;
+  Uuid disk_id;
+  RaftId raft_id;
+  std::string peer_address;    ///< host:port of the internal port
+  std::string client_address;  ///< host:port of the client port
+  NodeState state = NodeState::kUp;
+  bool voter = false;
+};
+
+enum class SegmentState { kOpen, kSealing, kSealed };
+
+struct SegmentInfo {
+  SegmentId id;
+  Offset base;
+  Offset end;  ///< meaningful only when sealed
+  Epoch epoch;
+  SegmentState state = SegmentState::kOpen;
+  NodeId leader;
+  std::vector<NodeId> replicas;
+
+  bool sealed() const { return state == SegmentState::kSealed; }
+};
+
+struct TopicInfo {
+  TopicId id;
+  std::string name;
+  std::uint64_t segment_entries = 0;  ///< 0: the node's default
+  std::vector<SegmentInfo> segments;  ///< by id from the first one kept; the last one is the open (or sealing) one
+
+  const SegmentInfo& last() const { return segments.back(); }
+  const SegmentInfo* find(SegmentId id) const;
+  /// The segment that holds `offset`; the last one for an offset at or behind its base; null when trimmed away.
+  const SegmentInfo* holding(Offset offset) const;
+};
+
+using TopicPtr = std::shared_ptr<const TopicInfo>;
+
+class View {
+ public:
+  static constexpr std::size_t kBuckets = 256;
+  struct Bucket {
+    std::map<std::string, TopicPtr, std::less<>> topics;
+    std::unordered_map<TopicId, Offset> shared_cursors;  ///< last committed position of GET's cursor
+  };
+
+  Version version() const { return version_; }
+  /// Nil until the cluster is bootstrapped as seen from here.
+  Uuid cluster_id() const { return cluster_id_; }
+  TopicPtr find_topic(std::string_view name) const;
+  TopicPtr find_topic(TopicId id) const;
+  /// 0 when never committed.
+  Offset shared_cursor(const TopicInfo& topic) const;
+  const NodeInfo* find_node(NodeId id) const;
+  const std::map<NodeId, NodeInfo>& nodes() const { return *nodes_; }
+  const Bucket& bucket(std::size_t i) const { return *buckets_[i]; }
+  std::size_t topic_count() const;
+
+  static std::size_t bucket_of(std::string_view topic_name);
+
+ private:
+  friend class ClusterState;  // copies on write: an unchanged bucket is shared with the view before
+  View();
+  Version version_ = 0;
+  Uuid cluster_id_;
+  std::shared_ptr<const std::map<NodeId, NodeInfo>> nodes_;
+  std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;
+  std::shared_ptr<const std::unordered_map<TopicId, std::string>> names_;
+};
+
+using ViewPtr = std::shared_ptr<const View>;
+
+/// Stable hash of a topic name (FNV-1a 64 with a final mix); chooses bucket and shard, the same on every node.
+std::uint64_t topic_hash(std::string_view name);
+
+}  // namespace walrus::metadata

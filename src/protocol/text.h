@@ -1,0 +1,27 @@
+// The text of a client's request, as it stands in a frame (docs/protocol/text.md). Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace walrus::protocol {
+
+enum class Verb : std::uint8_t { kRegister, kPut, kGet, kState, kMetrics };
+
+/// Views into the frame.
+struct Request {
+  Verb verb = Verb::kMetrics;
+  std::string_view topic;
+  std::string_view payload;  ///< PUT only: every byte behind the one blank after the topic
+};
+
+/// The request in a frame's text, or the error whose text the client gets behind "ERR ".
+Result<Request> parse_request(std::string_view text);
+
+/// 1 to limits::kMaxTopicNameBytes bytes of valid UTF-8 without blanks or control characters.
+bool valid_topic_name(std::string_view name);
+
+}  // namespace walrus::protocol

@@ -1,0 +1,97 @@
+// The Kafka record batch, version 2 (magic 2): the unit of storage, replication and transfer. Format and field names:
+// https://kafka.apache.org/documentation/#recordbatch and docs/format/record_batch.md. Integers of the batch header are
+// big-endian; the CRC-32C covers everything behind the crc field, so that base offset and leader epoch can be set
+// without a second pass. Stateless; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace walrus::storage {
+
+inline constexpr std::size_t kBatchHeaderBytes = 61;
+
+struct RecordHeader {
+  std::string_view key;
+  std::string_view value;
+};
+
+/// One record as a view into its batch.
+struct RecordView {
+  Offset offset;
+  std::int64_t timestamp_ms = 0;
+  std::optional<std::string_view> key;
+  std::string_view value;
+};
+
+/// The header of a batch, decoded and checked for shape (sizes, magic, counts), not for its CRC.
+struct BatchHeader {
+  Offset base_offset;
+  std::uint32_t size = 0;  ///< of the whole batch in bytes, header included
+  std::uint32_t leader_epoch = 0;
+  std::uint32_t crc = 0;
+  std::uint16_t attributes = 0;
+  std::uint32_t records = 0;
+  std::int64_t first_timestamp_ms = 0;
+  std::int64_t max_timestamp_ms = 0;
+  std::int64_t producer_id = -1;
+  std::int16_t producer_epoch = -1;
+  std::int32_t base_sequence = -1;
+
+  Offset end_offset() const { return base_offset + records; }
+};
+
+/// Decodes the header at the front of `bytes` (which may go on behind the batch). kCorrupt when it is no batch.
+Result<BatchHeader> parse_batch_header(std::string_view bytes);
+
+/// parse_batch_header() plus: `bytes` is exactly one batch and its CRC is right.
+Result<BatchHeader> check_batch(std::string_view bytes);
+
+/// Gathers records into one batch. Reusable after finish(). No allocation per record beyond the growth of one buffer.
+class BatchBuilder {
+ public:
+  BatchBuilder();
+  void add(std::string_view value, std::int64_t timestamp_ms);
+  void add(std::optional<std::string_view> key, std::string_view value, std::span<const RecordHeader> headers,
+           std::int64_t timestamp_ms);
+  std::uint32_t records() const { return records_; }
+  /// Size of the batch if it were finished now.
+  std::size_t bytes() const { return buffer_.size(); }
+  bool empty() const { return records_ == 0; }
+  /// Completes header and CRC and hands the batch over; the builder is empty again.
+  std::string finish(Offset base);
+
+ private:
+  std::string buffer_;  // header space first
+  std::uint32_t records_ = 0;
+  std::int64_t first_timestamp_ms_ = 0;
+  std::int64_t max_timestamp_ms_ = 0;
+};
+
+/// Sets the base offset of a finished batch in place; the CRC does not cover it.
+void set_base_offset(std::string& batch, Offset base);
+
+/// Walks the records of a checked batch, front to back.
+class BatchReader {
+ public:
+  /// `batch` must have passed check_batch() once in its life on this node.
+  explicit BatchReader(std::string_view batch);
+  /// The next record; nullopt at the end; kCorrupt when the inside does not add up.
+  Result<std::optional<RecordView>> next();
+  const BatchHeader& header() const { return header_; }
+
+ private:
+  BatchHeader header_;
+  std::string_view rest_;
+  std::uint32_t taken_ = 0;
+};
+
+}  // namespace walrus::storage

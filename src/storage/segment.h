@@ -1,0 +1,69 @@
+// One segment as this node holds it: an append-only run of record batches (docs/format/record_batch.md) with dense
+// offsets from base().
+//
+// Happy path: append() puts a batch at the end and queues it for the shard's write-ahead log; when the log's write is
+// durable, durable_end() moves past it and the watchers run. The segment file is written later, from the same buffers,
+// and synced before the log file that holds them is recycled. read() serves from memory what is not yet in the file.
+//
+// Positions: base() <= durable_end() <= end(). Nothing here knows about commit: the caller never reads past what it
+// may show.
+//
+// Failure: when a durable write fails the segment is poisoned: status() tells why, append() refuses with it, watchers
+// run once more, and durable_end() never moves again. What was durable stays readable.
+//
+// Loop thread only.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace walrus::storage {
+
+struct SegmentKey {
+  TopicId topic;
+  SegmentId segment;
+  friend auto operator<=>(const SegmentKey&, const SegmentKey&) = default;
+};
+
+/// Whole batches, in order. The first may begin before the offset asked for.
+using Batches = std::vector<SharedBytes>;
+using BatchesDone = std::move_only_function<void(Result<Batches>)>;
+
+class Segment {
+ public:
+  virtual ~Segment() = default;
+
+  virtual SegmentKey key() const = 0;
+  virtual Offset base() const = 0;
+  /// After the last record appended.
+  virtual Offset end() const = 0;
+  /// After the last record that a power cut cannot take away.
+  virtual Offset durable_end() const = 0;
+  /// Bytes of batches, on disk or on the way there.
+  virtual std::uint64_t bytes() const = 0;
+  virtual Status status() const = 0;
+
+  /// Appends one whole batch whose base offset is end(). kGap when it is not; kCorrupt when its CRC or shape is wrong;
+  /// kPoisoned after a failed write; kOverloaded when the log's queue is full (limits::kWalMaxQueuedBytes);
+  /// kDiskFull while there is no space. Nothing is appended on an error.
+  virtual Status append(SharedBytes batch) = 0;
+
+  /// Runs after each move of durable_end() and once when the segment fails. One watcher; empty to remove it.
+  virtual void watch(std::move_only_function<void()> changed) = 0;
+
+  /// Batches that hold records in [from, limit), up to about `max_bytes` but at least one batch when there is one;
+  /// empty when from >= limit. kOffsetOutOfRange when from < base() or limit > end(). `done` may run before read()
+  /// returns.
+  virtual void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) = 0;
+
+  /// No more appends; what is durable is flushed to the file and its index completed in the background.
+  virtual void seal() = 0;
+  virtual bool sealed() const = 0;
+};
+
+}  // namespace walrus::storage
