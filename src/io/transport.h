@@ -39,7 +39,7 @@ using Reply = std::move_only_function<void(Result<Message>)>;
 class Transport {
  public:
   /// Called for each message received. For a call, `reply` must be invoked exactly once, from this loop; for a plain
-  /// send it is empty.
+  /// send it is empty. An Error given to `reply` travels as an ErrorReply and is what the caller's Reply gets.
   using Handler = std::function<void(NodeId from, Message message, Reply reply)>;
 
   virtual ~Transport() = default;
