@@ -1,5 +1,5 @@
-// Between io::Message and the protobuf header inside it. Templates over any generated message, so that io/ itself needs no
-// protobuf. Pure; any thread.
+// Between io::Message and the protobuf header inside it. Templates over any generated message, so that io/ itself needs
+// no protobuf. Pure; any thread.
 #pragma once
 
 #include <cstdint>
