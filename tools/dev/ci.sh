@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# ./dev ci: everything that must hold before a change lands. Stops at the first step that fails.
+
+ci_release() {
+  build release
+  run_ctest release
+}
+
+# Sanitizers: what a test prints about them is in --output-on-failure. Tests labelled `slow` are left to the release
+# build: they wait for clocks and repeat loops, and find nothing more here.
+ci_sanitized() {
+  local preset=$1
+  shift
+  build "$preset"
+  ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+    UBSAN_OPTIONS=print_stacktrace=1 \
+    TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
+    ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 \
+    TSAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19 \
+    run_ctest "$preset" "$@"
+}
+
+dev_ci() {
+  # shellcheck source=/dev/null
+  for part in format lint test; do source "$ROOT/tools/dev/$part.sh"; done
+  export WALRUS_CMAKE_FLAGS=-DWALRUS_WERROR=ON
+  local started=$SECONDS
+  step "1/5 format" dev_format --check
+  step "2/5 lint" dev_lint
+  step "3/5 release build with -Werror, all tests" ci_release
+  step "4/5 ASan and UBSan" ci_sanitized asan --label-exclude slow
+  step "5/5 TSan where threads meet" ci_sanitized tsan --label-regex threads --label-exclude slow
+  say "ci passed in $((SECONDS - started)) s"
+}

@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# ./dev lint [file…]: layers, sizes, links; then clang-tidy over everything, or over the given files only.
+
+# The sources that the release build compiles, our own ones only; headers are checked through them.
+tidy_files() {
+  python3 - "$(build_dir release)/compile_commands.json" <<'PY'
+import json, pathlib, sys
+here = pathlib.Path.cwd()
+for entry in json.load(open(sys.argv[1])):
+    path = pathlib.Path(entry["directory"], entry["file"]).resolve()
+    if here in path.parents and not path.name.endswith(".pb.cc"):
+        print(path.relative_to(here))
+PY
+}
+
+tidy() {
+  local log
+  log=$(build_dir release)/clang-tidy.log
+  if ! printf '%s\n' "$@" | xargs -P "$JOBS" -n 4 clang-tidy-19 -p "$(build_dir release)" --quiet >"$log" 2>&1; then
+    grep -v 'warnings generated' "$log" | head -n 100 >&2
+    fail "clang-tidy found something" "all of it: $log" "the checks and their limits: .clang-tidy"
+  fi
+  say "clang-tidy: $# files are clean"
+}
+
+lint_text() {
+  local failed=0 check
+  for check in "lint_layers --self-test" lint_layers lint_sizes lint_links; do
+    # shellcheck disable=SC2086  # a command with its argument
+    "$ROOT"/tools/$check || failed=1
+  done
+  [ $failed -eq 0 ] || fail "lint: see the lines above" "the rules: docs/ARCHITECTURE.md, CONTRIBUTING.md"
+}
+
+dev_lint() {
+  lint_text
+  # Generated headers have to exist before a file that includes them can be checked.
+  # shellcheck disable=SC2086
+  configure release ${WALRUS_CMAKE_FLAGS:-}
+  build release walrus_peer_proto walrus_metadata_proto
+  local files=("$@")
+  if [ ${#files[@]} -eq 0 ]; then mapfile -t files < <(tidy_files); fi
+  [ ${#files[@]} -gt 0 ] || fail "lint: no files to check"
+  tidy "${files[@]}"
+}
