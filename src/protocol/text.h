@@ -24,4 +24,14 @@ Result<Request> parse_request(std::string_view text);
 /// 1 to limits::kMaxTopicNameBytes bytes of valid UTF-8 without blanks or control characters.
 bool valid_topic_name(std::string_view name);
 
+/// A reply as a client sees it: "OK", "OK <payload>", "EMPTY" or "ERR <payload>".
+struct Reply {
+  enum class Kind : std::uint8_t { kOk, kOkPayload, kEmpty, kError };
+  Kind kind = Kind::kOk;
+  std::string_view payload;  ///< view into the frame
+};
+
+/// kCorrupt when the text is no reply.
+Result<Reply> parse_reply(std::string_view text);
+
 }  // namespace walrus::protocol
