@@ -1,0 +1,147 @@
+#include "walrus/client/connection.h"
+
+#include "base/assert.h"
+#include "protocol/text.h"
+#include "wire.h"
+
+namespace walrus::client {
+namespace {
+
+std::unexpected<Error> invalid(std::string text) {
+  return std::unexpected(Error{.kind = ErrorKind::kInvalidRequest, .text = std::move(text)});
+}
+
+Result<void> check_topic(std::string_view topic) {
+  if (protocol::valid_topic_name(topic)) return {};
+  return invalid("invalid topic name '" + std::string(topic) +
+                 "': 1 to 249 bytes of UTF-8 without blanks or control characters");
+}
+
+/// An ERR answer as an error; the server may itself not know the outcome.
+Error server_error(const Reply& reply) {
+  const bool unknown = reply.payload.starts_with("outcome unknown");
+  return Error{.kind = unknown ? ErrorKind::kOutcomeUnknown : ErrorKind::kServer, .text = std::string(reply.payload)};
+}
+
+Error unexpected_answer(const Reply& reply) {
+  return Error{.kind = ErrorKind::kProtocol, .text = "unexpected answer: " + std::string(reply.text.substr(0, 80))};
+}
+
+/// The payload of a reply that must have one.
+Result<std::string> payload_of(const Result<Reply>& reply) {
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
+  if (reply->kind != Reply::Kind::kPayload) return std::unexpected(unexpected_answer(*reply));
+  return std::string(reply->payload);
+}
+
+Result<void> plain_ok(const Result<Reply>& reply) {
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
+  if (reply->kind != Reply::Kind::kOk) return std::unexpected(unexpected_answer(*reply));
+  return {};
+}
+
+bool broke(const Result<Reply>& reply) {
+  return !reply && (reply.error().kind == ErrorKind::kNotSent || reply.error().kind == ErrorKind::kOutcomeUnknown);
+}
+
+/// For requests that may be carried out twice.
+Result<Reply> call_repeatable(Connection& connection, const std::string& request) {
+  Result<Reply> reply = connection.call(request);
+  return broke(reply) ? connection.call(request) : reply;
+}
+
+}  // namespace
+
+Connection::Connection(Options options) : wire_(std::make_unique<Wire>(std::move(options))) {}
+Connection::~Connection() = default;
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+
+Result<Reply> Connection::call(std::string_view request) {
+  WALRUS_ASSERT(in_flight() == 0, "a single call must not overtake pipelined requests");
+  if (request.empty()) return invalid("an empty request");
+  if (request.size() > wire_->options().max_frame_bytes) return invalid("the request is longer than a frame may be");
+  if (auto connected = wire_->ensure_connected(); !connected) return std::unexpected(std::move(connected.error()));
+  wire_->enqueue(request, {});
+  return wait_reply();
+}
+
+Result<void> Connection::register_topic(std::string_view topic) {
+  if (auto valid = check_topic(topic); !valid) return valid;
+  return plain_ok(call_repeatable(*this, "REGISTER " + std::string(topic)));
+}
+
+Result<void> Connection::put(std::string_view topic, std::string_view payload) {
+  WALRUS_ASSERT(in_flight() == 0, "a single call must not overtake pipelined requests");
+  if (auto queued = enqueue_put(topic, payload); !queued) return queued;
+  return plain_ok(wait_reply());
+}
+
+Result<std::optional<std::string>> Connection::get(std::string_view topic) {
+  WALRUS_ASSERT(in_flight() == 0, "a single call must not overtake pipelined requests");
+  if (auto queued = enqueue_get(topic); !queued) return std::unexpected(std::move(queued.error()));
+  const auto reply = wait_reply();
+  if (reply && reply->kind == Reply::Kind::kEmpty) return std::nullopt;
+  return payload_of(reply);
+}
+
+Result<std::string> Connection::state(std::string_view topic) {
+  if (auto valid = check_topic(topic); !valid) return std::unexpected(std::move(valid.error()));
+  return payload_of(call_repeatable(*this, "STATE " + std::string(topic)));
+}
+
+Result<std::string> Connection::metrics() { return payload_of(call_repeatable(*this, "METRICS")); }
+
+std::size_t Connection::max_payload_bytes(std::string_view topic) const {
+  const std::size_t around = std::string_view("PUT  ").size() + topic.size();
+  const std::size_t limit = wire_->options().max_frame_bytes;
+  return limit > around ? limit - around : 0;
+}
+
+Result<void> Connection::enqueue_put(std::string_view topic, std::string_view payload) {
+  if (auto valid = check_topic(topic); !valid) return valid;
+  if (payload.empty()) return invalid("a record needs at least one byte");
+  if (payload.size() > max_payload_bytes(topic)) {
+    return invalid("a record of " + std::to_string(payload.size()) + " bytes is too long: at most " +
+                   std::to_string(max_payload_bytes(topic)) + " fit a frame of " +
+                   std::to_string(wire_->options().max_frame_bytes));
+  }
+  wire_->enqueue("PUT " + std::string(topic) + " ", payload);
+  return {};
+}
+
+Result<void> Connection::enqueue_get(std::string_view topic) {
+  if (auto valid = check_topic(topic); !valid) return valid;
+  wire_->enqueue("GET ", topic);
+  return {};
+}
+
+Result<std::optional<Reply>> Connection::take_reply() {
+  if (auto connected = wire_->ensure_connected(); !connected) return std::unexpected(std::move(connected.error()));
+  return wire_->take();
+}
+
+Result<Reply> Connection::wait_reply() {
+  WALRUS_ASSERT(in_flight() > 0, "there is no request to wait for");
+  if (auto connected = wire_->ensure_connected(); !connected) return std::unexpected(std::move(connected.error()));
+  auto deadline = std::chrono::steady_clock::now() + wire_->options().reply_timeout;
+  for (;;) {
+    const std::size_t unsent = wire_->unsent_bytes();
+    auto reply = wire_->take();
+    if (!reply) return std::unexpected(std::move(reply.error()));
+    if (*reply) return **reply;
+    if (wire_->unsent_bytes() != unsent) deadline = std::chrono::steady_clock::now() + wire_->options().reply_timeout;
+    wire_->wait(deadline);
+  }
+}
+
+std::size_t Connection::in_flight() const { return wire_->in_flight(); }
+std::size_t Connection::unsent_bytes() const { return wire_->unsent_bytes(); }
+Result<void> Connection::connect() { return wire_->ensure_connected(); }
+void Connection::close() { wire_->close(); }
+int Connection::descriptor() const { return wire_->descriptor(); }
+std::string Connection::address() const { return wire_->address(); }
+
+}  // namespace walrus::client
