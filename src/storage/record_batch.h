@@ -24,7 +24,7 @@ struct RecordHeader {
   std::string_view value;
 };
 
-/// One record as a view into its batch.
+/// One record as a view into its batch. A null value, which only foreign producers write, reads as an empty one.
 struct RecordView {
   Offset offset;
   std::int64_t timestamp_ms = 0;
@@ -62,29 +62,38 @@ class BatchBuilder {
   void add(std::string_view value, std::int64_t timestamp_ms);
   void add(std::optional<std::string_view> key, std::string_view value, std::span<const RecordHeader> headers,
            std::int64_t timestamp_ms);
+  /// For the batch being gathered; without it the batch carries no producer (-1).
+  void set_producer(std::int64_t id, std::int16_t epoch, std::int32_t base_sequence);
   std::uint32_t records() const { return records_; }
-  /// Size of the batch if it were finished now.
+  /// Size of the batch if it were finished now; 0 while there is none.
   std::size_t bytes() const { return buffer_.size(); }
   bool empty() const { return records_ == 0; }
-  /// Completes header and CRC and hands the batch over; the builder is empty again.
+  /// Completes header and CRC and hands the batch over; the builder is empty again. At least one record is there.
   std::string finish(Offset base);
 
  private:
-  std::string buffer_;  // header space first
+  char* grow(std::size_t bytes);
+  std::int64_t note_time(std::int64_t timestamp_ms);
+
+  std::string buffer_;  // header space first; empty while there is no record
+  std::size_t last_size_ = 0;
   std::uint32_t records_ = 0;
   std::int64_t first_timestamp_ms_ = 0;
   std::int64_t max_timestamp_ms_ = 0;
+  std::int64_t producer_id_ = -1;
+  std::int16_t producer_epoch_ = -1;
+  std::int32_t base_sequence_ = -1;
 };
 
 /// Sets the base offset of a finished batch in place; the CRC does not cover it.
 void set_base_offset(std::string& batch, Offset base);
 
-/// Walks the records of a checked batch, front to back.
+/// Walks the records of a batch, front to back. Safe on any bytes, but only a batch that has passed check_batch() once
+/// in its life on this node is known to be what was written.
 class BatchReader {
  public:
-  /// `batch` must have passed check_batch() once in its life on this node.
   explicit BatchReader(std::string_view batch);
-  /// The next record; nullopt at the end; kCorrupt when the inside does not add up.
+  /// The next record; nullopt at the end; kCorrupt when the inside does not add up, kUnsupported when it is compressed.
   Result<std::optional<RecordView>> next();
   const BatchHeader& header() const { return header_; }
 
