@@ -1,0 +1,74 @@
+#include "metadata/view.h"
+
+#include <algorithm>
+
+namespace walrus::metadata {
+
+const SegmentInfo* TopicInfo::find(SegmentId segment) const {
+  const auto found = std::lower_bound(segments.begin(), segments.end(), segment,
+                                      [](const SegmentInfo& info, SegmentId wanted) { return info.id < wanted; });
+  return found != segments.end() && found->id == segment ? &*found : nullptr;
+}
+
+const SegmentInfo* TopicInfo::holding(Offset offset) const {
+  // The last segment whose base is at or before the offset. An empty segment shares its base with the next one, which
+  // is then the one found: it is the one that can hold the record.
+  const auto after = std::upper_bound(segments.begin(), segments.end(), offset,
+                                      [](Offset wanted, const SegmentInfo& info) { return wanted < info.base; });
+  return after == segments.begin() ? nullptr : &*std::prev(after);
+}
+
+View::View() : nodes_(std::make_shared<const std::map<NodeId, NodeInfo>>()) {
+  buckets_.fill(std::make_shared<const Bucket>());
+  ids_.fill(std::make_shared<const Ids>());
+}
+
+std::shared_ptr<const View> View::empty() { return std::shared_ptr<const View>(new View); }
+
+TopicPtr View::find_topic(std::string_view name) const {
+  const Bucket& bucket = *buckets_[bucket_of(name)];
+  const auto found = bucket.topics.find(name);
+  return found == bucket.topics.end() ? nullptr : found->second;
+}
+
+TopicPtr View::find_topic(TopicId id) const {
+  const Ids& ids = *ids_[bucket_of(id)];
+  const auto found = ids.find(id);
+  return found == ids.end() ? nullptr : found->second;
+}
+
+Offset View::shared_cursor(const TopicInfo& topic) const {
+  const Bucket& bucket = *buckets_[bucket_of(topic.name)];
+  const auto found = bucket.shared_cursors.find(topic.id);
+  return found == bucket.shared_cursors.end() ? Offset(0) : found->second;
+}
+
+const NodeInfo* View::find_node(NodeId id) const {
+  const auto found = nodes_->find(id);
+  return found == nodes_->end() ? nullptr : &found->second;
+}
+
+std::size_t View::topic_count() const {
+  std::size_t count = 0;
+  for (const auto& bucket : buckets_) count += bucket->topics.size();
+  return count;
+}
+
+std::size_t View::bucket_of(std::string_view topic_name) { return topic_hash(topic_name) >> 56; }
+
+std::uint64_t topic_hash(std::string_view name) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char byte : name) {
+    hash ^= static_cast<unsigned char>(byte);
+    hash *= 0x100000001b3;
+  }
+  // FNV alone leaves the high bits of short names poorly mixed; this is the finalizer of MurmurHash3.
+  hash ^= hash >> 33;
+  hash *= 0xff51afd7ed558ccd;
+  hash ^= hash >> 33;
+  hash *= 0xc4ceb9fe1a85ec53;
+  hash ^= hash >> 33;
+  return hash;
+}
+
+}  // namespace walrus::metadata

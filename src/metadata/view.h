@@ -61,6 +61,9 @@ using TopicPtr = std::shared_ptr<const TopicInfo>;
 
 class View {
  public:
+  /// What a node sees before it has heard from a Raft leader: version 0, nothing in it.
+  static std::shared_ptr<const View> empty();
+
   static constexpr std::size_t kBuckets = 256;
   struct Bucket {
     std::map<std::string, TopicPtr, std::less<>> topics;
@@ -83,12 +86,14 @@ class View {
 
  private:
   friend class ClusterState;  // copies on write: an unchanged bucket is shared with the view before
+  using Ids = std::unordered_map<TopicId, TopicPtr>;
   View();
+  static std::size_t bucket_of(TopicId id) { return id.value() % kBuckets; }
   Version version_ = 0;
   Uuid cluster_id_;
   std::shared_ptr<const std::map<NodeId, NodeInfo>> nodes_;
-  std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;
-  std::shared_ptr<const std::unordered_map<TopicId, std::string>> names_;
+  std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;  // by name
+  std::array<std::shared_ptr<const Ids>, kBuckets> ids_;         // the same topics by id
 };
 
 using ViewPtr = std::shared_ptr<const View>;

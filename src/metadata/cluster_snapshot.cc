@@ -1,0 +1,163 @@
+// ClusterState to bytes and back, and the check of what must hold in every state.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "metadata/cluster_state.h"
+#include "metadata/uuid_bytes.h"
+
+namespace walrus::metadata {
+namespace {
+
+constexpr std::uint32_t kFormat = 1;
+
+void write_node(const NodeInfo& from, Snapshot::Node& to) {
+  to.set_node_id(from.id.value());
+  to.set_disk_id(uuid_bytes(from.disk_id));
+  to.set_raft_id(from.raft_id.value());
+  to.set_peer_address(from.peer_address);
+  to.set_client_address(from.client_address);
+  to.set_state(static_cast<std::uint32_t>(from.state));
+}
+
+void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
+  to.set_id(from.id.value());
+  to.set_name(from.name);
+  to.set_segment_entries(from.segment_entries);
+  to.set_shared_cursor(cursor.value());
+  for (const SegmentInfo& segment : from.segments) {
+    Snapshot::Segment& written = *to.add_segments();
+    written.set_id(segment.id.value());
+    written.set_base(segment.base.value());
+    written.set_end(segment.end.value());
+    written.set_epoch(segment.epoch.value());
+    written.set_state(static_cast<std::uint32_t>(segment.state));
+    written.set_leader(segment.leader.value());
+    for (const NodeId replica : segment.replicas) written.add_replicas(replica.value());
+  }
+}
+
+Result<SegmentInfo> read_segment(const Snapshot::Segment& from) {
+  if (from.state() > static_cast<std::uint32_t>(SegmentState::kSealed)) {
+    return fail(ErrorCode::kCorrupt, "snapshot: segment state");
+  }
+  SegmentInfo segment{.id = SegmentId(from.id()),
+                      .base = Offset(from.base()),
+                      .end = Offset(from.end()),
+                      .epoch = Epoch(from.epoch()),
+                      .state = static_cast<SegmentState>(from.state()),
+                      .leader = NodeId(from.leader()),
+                      .replicas = {}};
+  for (const std::uint64_t replica : from.replicas()) segment.replicas.emplace_back(replica);
+  return segment;
+}
+
+std::string broken_in_topic(const TopicInfo& topic, Version version, Offset cursor) {
+  if (topic.segments.empty()) return fmt::format("topic {} has no segment", topic.name);
+  for (std::size_t i = 0; i < topic.segments.size(); ++i) {
+    const SegmentInfo& segment = topic.segments[i];
+    const bool is_last = i + 1 == topic.segments.size();
+    if (!is_last && !segment.sealed()) return fmt::format("I7: {} goes on behind an open segment", topic.name);
+    if (segment.sealed() && segment.end < segment.base) return fmt::format("I2: {} ends before its base", topic.name);
+    if (segment.epoch.value() > version) return fmt::format("{} has an epoch from the future", topic.name);
+    if (segment.replicas.empty()) return fmt::format("{} has a segment without replicas", topic.name);
+    if (is_last) break;
+    const SegmentInfo& next = topic.segments[i + 1];
+    if (next.base != segment.end) return fmt::format("I6: {} has a gap or an overlap", topic.name);
+    if (next.id.value() != segment.id.value() + 1) return fmt::format("{} misses a segment", topic.name);
+    if (next.epoch <= segment.epoch) return fmt::format("{}: an epoch does not grow", topic.name);
+  }
+  if (topic.last().sealed() && cursor > topic.last().end) return fmt::format("I11: {}'s cursor is too far", topic.name);
+  return {};
+}
+
+}  // namespace
+
+std::string ClusterState::snapshot() const {
+  Snapshot to;
+  to.set_format(kFormat);
+  to.set_version(draft_.version_);
+  if (!draft_.cluster_id_.is_nil()) to.set_cluster_id(uuid_bytes(draft_.cluster_id_));
+  for (const auto& [id, node] : *draft_.nodes_) write_node(node, *to.add_nodes());
+
+  std::vector<TopicPtr> topics;  // the buckets are hash tables: sorted, so that equal states give equal bytes
+  for (const auto& ids : draft_.ids_) {
+    for (const auto& [id, topic] : *ids) topics.push_back(topic);
+  }
+  std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->id; });
+  for (const TopicPtr& topic : topics) write_topic(*topic, draft_.shared_cursor(*topic), *to.add_topics());
+  return to.SerializeAsString();
+}
+
+Status ClusterState::restore(std::string_view bytes) {
+  Snapshot from;
+  if (!from.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return fail(ErrorCode::kCorrupt, "snapshot: not a protobuf message");
+  }
+  if (from.format() != kFormat) {
+    return fail(ErrorCode::kUnsupported, fmt::format("snapshot: format {}", from.format()));
+  }
+  ClusterState fresh;
+  fresh.draft_.version_ = from.version();
+  fresh.draft_.cluster_id_ = uuid_from_bytes(from.cluster_id());
+  WALRUS_TRY(fresh.restore_nodes(from));
+  WALRUS_TRY(fresh.restore_topics(from));
+  if (const std::string broken = fresh.broken_invariant(); !broken.empty()) {
+    return fail(ErrorCode::kCorrupt, "snapshot: " + broken);
+  }
+  fresh.count_leaders();
+  *this = std::move(fresh);
+  return {};
+}
+
+Status ClusterState::restore_nodes(const Snapshot& from) {
+  for (const Snapshot::Node& read : from.nodes()) {
+    if (read.state() > static_cast<std::uint32_t>(NodeState::kRemoved)) {
+      return fail(ErrorCode::kCorrupt, "snapshot: node state");
+    }
+    NodeInfo node{.id = NodeId(read.node_id()),
+                  .disk_id = uuid_from_bytes(read.disk_id()),
+                  .raft_id = RaftId(read.raft_id()),
+                  .peer_address = read.peer_address(),
+                  .client_address = read.client_address(),
+                  .state = static_cast<NodeState>(read.state()),
+                  .voter = false};
+    if (!nodes_for_writing().emplace(node.id, node).second) return fail(ErrorCode::kCorrupt, "snapshot: a node twice");
+  }
+  return {};
+}
+
+Status ClusterState::restore_topics(const Snapshot& from) {
+  for (const Snapshot::Topic& read : from.topics()) {
+    auto topic = std::make_shared<TopicInfo>();
+    topic->id = TopicId(read.id());
+    topic->name = read.name();
+    topic->segment_entries = read.segment_entries();
+    if (draft_.find_topic(topic->id) != nullptr || draft_.find_topic(topic->name) != nullptr) {
+      return fail(ErrorCode::kCorrupt, "snapshot: a topic twice");
+    }
+    for (const Snapshot::Segment& segment : read.segments()) {
+      WALRUS_ASSIGN(SegmentInfo info, read_segment(segment));
+      topic->segments.push_back(std::move(info));
+    }
+    if (read.shared_cursor() != 0) {
+      bucket_for_writing(topic->name).shared_cursors[topic->id] = Offset(read.shared_cursor());
+    }
+    put_topic(std::move(topic));
+  }
+  return {};
+}
+
+std::string ClusterState::broken_invariant() const {
+  for (const auto& ids : draft_.ids_) {
+    for (const auto& [id, topic] : *ids) {
+      if (draft_.find_topic(topic->name) != topic) return fmt::format("{} is not found by name", topic->name);
+      std::string broken = broken_in_topic(*topic, draft_.version_, draft_.shared_cursor(*topic));
+      if (!broken.empty()) return broken;
+    }
+  }
+  return {};
+}
+
+}  // namespace walrus::metadata

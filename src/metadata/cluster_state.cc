@@ -1,0 +1,260 @@
+#include "metadata/cluster_state.h"
+
+#include <fmt/core.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "metadata/uuid_bytes.h"
+
+namespace walrus::metadata {
+
+ClusterState::ClusterState() = default;
+
+Status ClusterState::apply(Version index, const Command& command) {
+  advance(index);
+  switch (command.kind_case()) {
+    case Command::kNoop:
+      return {};
+    case Command::kInitCluster:
+      return init_cluster(command.init_cluster());
+    case Command::kCreateTopic:
+      return create_topic(index, command.create_topic());
+    case Command::kSealAndOpen:
+      return seal_and_open(index, command.seal_and_open());
+    case Command::kCommitCursors:
+      return commit_cursors(command.commit_cursors());
+    case Command::kUpsertNode:
+      return upsert_node(command.upsert_node());
+    case Command::kSetNodeState:
+      return set_node_state(command.set_node_state());
+    case Command::KIND_NOT_SET:
+      break;
+  }
+  return fail(ErrorCode::kUnsupported, "a command of a newer version");
+}
+
+void ClusterState::advance(Version index) {
+  WALRUS_ASSERT(index > draft_.version_, "commands are applied in the order of the log, once");
+  draft_.version_ = index;
+}
+
+void ClusterState::set_voters(const std::set<RaftId>& voters) {
+  for (const auto& [id, node] : *draft_.nodes_) {
+    if (node.voter != voters.contains(node.raft_id)) nodes_for_writing().at(id).voter = !node.voter;
+  }
+  published_.reset();
+}
+
+ViewPtr ClusterState::view() {
+  if (published_ == nullptr || published_->version_ != draft_.version_) {
+    published_ = std::shared_ptr<const View>(new View(draft_));
+    own_buckets_.reset();
+    own_ids_.reset();
+    own_nodes_ = false;
+  }
+  return published_;
+}
+
+Status ClusterState::init_cluster(const InitCluster& command) {
+  const Uuid id = uuid_from_bytes(command.cluster_id());
+  if (id.is_nil()) return fail(ErrorCode::kInvalidArgument, "cluster id");
+  if (draft_.cluster_id_ == id) return {};
+  if (!draft_.cluster_id_.is_nil()) return fail(ErrorCode::kConflict, "the cluster has an id");
+  draft_.cluster_id_ = id;
+  return {};
+}
+
+Status ClusterState::create_topic(Version index, const CreateTopic& command) {
+  if (command.name().empty() || command.name().size() > limits::kMaxTopicNameBytes) {
+    return fail(ErrorCode::kInvalidTopicName);
+  }
+  if (draft_.find_topic(command.name()) != nullptr) return {};
+  const NodeId leader = least_loaded_node();
+  if (leader == NodeId()) return fail(ErrorCode::kUnavailable, "no node is up");
+
+  auto topic = std::make_shared<TopicInfo>();
+  topic->id = TopicId(index);
+  topic->name = command.name();
+  topic->segment_entries = command.segment_entries();
+  topic->segments.push_back(SegmentInfo{.id = SegmentId(0),
+                                        .base = Offset(0),
+                                        .end = Offset(0),
+                                        .epoch = Epoch(index),
+                                        .state = SegmentState::kOpen,
+                                        .leader = leader,
+                                        .replicas = {leader}});
+  ++open_segments_led_[leader];
+  put_topic(std::move(topic));
+  return {};
+}
+
+Status ClusterState::seal_and_open(Version index, const SealAndOpen& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  if (before == nullptr) return fail(ErrorCode::kTopicNotFound);
+  const SegmentInfo& last = before->last();
+  if (last.id != SegmentId(command.segment_id()) || last.epoch != Epoch(command.epoch()) ||
+      last.state != SegmentState::kOpen) {
+    return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not open with epoch {}", command.segment_id(),
+                                                  before->name, command.epoch()));
+  }
+  const Offset end(command.end());
+  if (end < last.base) return fail(ErrorCode::kInvalidArgument, "the end lies before the base");
+  if (Offset(command.shared_cursor()) > end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
+  const NodeId leader = next_node(last.leader);
+  if (leader == NodeId()) return fail(ErrorCode::kUnavailable, "no node is up");
+
+  auto topic = std::make_shared<TopicInfo>(*before);
+  SegmentInfo& sealed = topic->segments.back();
+  sealed.state = SegmentState::kSealed;
+  sealed.end = end;
+  --open_segments_led_[sealed.leader];
+  topic->segments.push_back(SegmentInfo{.id = SegmentId(command.segment_id() + 1),
+                                        .base = end,
+                                        .end = end,
+                                        .epoch = Epoch(index),
+                                        .state = SegmentState::kOpen,
+                                        .leader = leader,
+                                        .replicas = {leader}});
+  ++open_segments_led_[leader];
+  Offset& cursor = bucket_for_writing(topic->name).shared_cursors[topic->id];
+  cursor = std::max(cursor, Offset(command.shared_cursor()));
+  put_topic(std::move(topic));
+  return {};
+}
+
+Status ClusterState::commit_cursors(const CommitCursors& command) {
+  // One stale position must not cost the others of the batch: each is judged alone, the first refusal is reported.
+  Status result;
+  for (const CommitCursors::Position& position : command.positions()) {
+    Status one = commit_cursor(position);
+    if (!one && result) result = std::move(one);
+  }
+  return result;
+}
+
+Status ClusterState::commit_cursor(const CommitCursors::Position& position) {
+  const TopicPtr topic = draft_.find_topic(TopicId(position.topic_id()));
+  if (topic == nullptr) return fail(ErrorCode::kTopicNotFound);
+  const SegmentInfo& last = topic->last();
+  if (last.epoch != Epoch(position.epoch())) {
+    return fail(ErrorCode::kConflict, fmt::format("{} is led with epoch {} now", topic->name, last.epoch));
+  }
+  const Offset offset(position.offset());
+  if (last.sealed() && offset > last.end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
+  if (offset <= draft_.shared_cursor(*topic)) return {};
+  bucket_for_writing(topic->name).shared_cursors[topic->id] = offset;
+  return {};
+}
+
+Status ClusterState::check_identity(const UpsertNode& command) const {
+  const Uuid disk = uuid_from_bytes(command.disk_id());
+  if (command.node_id() == 0 || command.raft_id() == 0 || disk.is_nil()) {
+    return fail(ErrorCode::kInvalidArgument, "node id, Raft id or disk id is missing");
+  }
+  for (const auto& [id, node] : *draft_.nodes_) {
+    const bool same_disk = node.disk_id == disk || node.raft_id == RaftId(command.raft_id());
+    if (id == NodeId(command.node_id())) {
+      if (node.state == NodeState::kRemoved && same_disk) {
+        return fail(ErrorCode::kIdentityRefused, fmt::format("node {} was removed with this disk", id));
+      }
+      if (node.state != NodeState::kRemoved && (node.disk_id != disk || node.raft_id != RaftId(command.raft_id()))) {
+        return fail(ErrorCode::kIdentityRefused,
+                    fmt::format("node {} is a member with another disk; remove it first", id));
+      }
+    } else if (same_disk) {
+      return fail(ErrorCode::kIdentityRefused, fmt::format("this disk belongs to node {}", id));
+    }
+  }
+  return {};
+}
+
+Status ClusterState::upsert_node(const UpsertNode& command) {
+  WALRUS_TRY(check_identity(command));
+  const NodeId id(command.node_id());
+  const NodeInfo* known = draft_.find_node(id);
+  NodeInfo node;
+  if (known != nullptr && known->state != NodeState::kRemoved) node = *known;
+  node.id = id;
+  node.disk_id = uuid_from_bytes(command.disk_id());
+  node.raft_id = RaftId(command.raft_id());
+  node.peer_address = command.peer_address();
+  node.client_address = command.client_address();
+  nodes_for_writing()[id] = std::move(node);
+  return {};
+}
+
+Status ClusterState::set_node_state(const SetNodeState& command) {
+  const NodeInfo* node = draft_.find_node(NodeId(command.node_id()));
+  if (node == nullptr) return fail(ErrorCode::kNotFound, "no such node");
+  if (node->disk_id != uuid_from_bytes(command.disk_id())) return fail(ErrorCode::kConflict, "another disk by now");
+  if (command.state() > static_cast<std::uint32_t>(NodeState::kRemoved)) {
+    return fail(ErrorCode::kInvalidArgument, "node state");
+  }
+  const auto state = static_cast<NodeState>(command.state());
+  if (node->state == state) return {};
+  if (node->state == NodeState::kRemoved) return fail(ErrorCode::kConflict, "the node was removed");
+  nodes_for_writing().at(node->id).state = state;
+  return {};
+}
+
+NodeId ClusterState::least_loaded_node() const {
+  NodeId best;
+  std::uint64_t fewest = 0;
+  for (const auto& [id, node] : *draft_.nodes_) {
+    if (node.state != NodeState::kUp) continue;
+    const auto led = open_segments_led_.find(id);
+    const std::uint64_t count = led == open_segments_led_.end() ? 0 : led->second;
+    if (best == NodeId() || count < fewest) {
+      best = id;
+      fewest = count;
+    }
+  }
+  return best;
+}
+
+NodeId ClusterState::next_node(NodeId after) const {
+  NodeId first;
+  for (const auto& [id, node] : *draft_.nodes_) {
+    if (node.state != NodeState::kUp) continue;
+    if (id > after) return id;
+    if (first == NodeId()) first = id;
+  }
+  return first;
+}
+
+View::Bucket& ClusterState::bucket_for_writing(std::string_view topic_name) {
+  const std::size_t i = View::bucket_of(topic_name);
+  if (!own_buckets_[i]) draft_.buckets_[i] = std::make_shared<View::Bucket>(*draft_.buckets_[i]);
+  own_buckets_[i] = true;
+  return const_cast<View::Bucket&>(*draft_.buckets_[i]);  // made by this object, seen by no view yet
+}
+
+View::Ids& ClusterState::ids_for_writing(TopicId id) {
+  const std::size_t i = View::bucket_of(id);
+  if (!own_ids_[i]) draft_.ids_[i] = std::make_shared<View::Ids>(*draft_.ids_[i]);
+  own_ids_[i] = true;
+  return const_cast<View::Ids&>(*draft_.ids_[i]);
+}
+
+std::map<NodeId, NodeInfo>& ClusterState::nodes_for_writing() {
+  using Nodes = std::map<NodeId, NodeInfo>;
+  if (!own_nodes_) draft_.nodes_ = std::make_shared<Nodes>(*draft_.nodes_);
+  own_nodes_ = true;
+  return const_cast<Nodes&>(*draft_.nodes_);
+}
+
+void ClusterState::put_topic(TopicPtr topic) {
+  ids_for_writing(topic->id)[topic->id] = topic;
+  bucket_for_writing(topic->name).topics[topic->name] = std::move(topic);
+}
+
+void ClusterState::count_leaders() {
+  open_segments_led_.clear();
+  for (const auto& ids : draft_.ids_) {
+    for (const auto& [id, topic] : *ids) {
+      if (!topic->last().sealed()) ++open_segments_led_[topic->last().leader];
+    }
+  }
+}
+
+}  // namespace walrus::metadata

@@ -1,0 +1,80 @@
+// The replicated state machine of the cluster's metadata, pure: no clock, no disk, no network, no randomness.
+//
+// What it promises: the state, and so the bytes of its snapshot, are a function of the sequence of applied commands
+// (I12). Every command is a compare-and-set or idempotent; a refused one changes nothing (CommitCursors: each position
+// for itself). A segment gets one end, once (I2); the next segment starts there (I6) and exists only from then on (I7).
+//
+// Happy path: apply() each committed command with its Raft index, then view() once for the whole batch. Views are
+// immutable and share everything that did not change since the view before.
+//
+// How it fails: apply() answers what the proposer is to know (kConflict, kTopicNotFound, kInvalidArgument,
+// kIdentityRefused, kUnavailable when no node could lead). restore() answers kCorrupt or kUnsupported and leaves the
+// state as it was.
+//
+// One thread at a time. Views may go to any thread.
+#pragma once
+
+#include <bitset>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "metadata.pb.h"
+#include "metadata/view.h"
+
+namespace walrus::metadata {
+
+class ClusterState {
+ public:
+  ClusterState();
+
+  /// `index` is the command's place in the Raft log, above every earlier one.
+  Status apply(Version index, const Command& command);
+  /// An entry that is not a command (a membership change, a leader's first entry) takes its place in the order, too.
+  void advance(Version index);
+  /// Which members of the Raft group vote, from a committed membership entry.
+  void set_voters(const std::set<RaftId>& voters);
+
+  Version version() const { return draft_.version_; }
+  /// The state as of the last command. Cheap when nothing changed since the last call.
+  ViewPtr view();
+
+  /// Serialized metadata.Snapshot. The voters are not in it: they belong to Raft's own part of a snapshot.
+  std::string snapshot() const;
+  Status restore(std::string_view snapshot);
+
+  /// The first broken invariant, by name, with the topic; an empty string when all hold. For tests and after a restore.
+  std::string broken_invariant() const;
+
+ private:
+  Status init_cluster(const InitCluster& command);
+  Status create_topic(Version index, const CreateTopic& command);
+  Status seal_and_open(Version index, const SealAndOpen& command);
+  Status commit_cursors(const CommitCursors& command);
+  Status commit_cursor(const CommitCursors::Position& position);
+  Status upsert_node(const UpsertNode& command);
+  Status check_identity(const UpsertNode& command) const;
+  Status set_node_state(const SetNodeState& command);
+
+  NodeId least_loaded_node() const;
+  NodeId next_node(NodeId after) const;
+  View::Bucket& bucket_for_writing(std::string_view topic_name);
+  View::Ids& ids_for_writing(TopicId id);
+  std::map<NodeId, NodeInfo>& nodes_for_writing();
+  void put_topic(TopicPtr topic);
+  void count_leaders();
+  Status restore_nodes(const Snapshot& from);
+  Status restore_topics(const Snapshot& from);
+
+  View draft_;
+  // What of the draft is not shared with any view and may be written in place.
+  std::bitset<View::kBuckets> own_buckets_;
+  std::bitset<View::kBuckets> own_ids_;
+  bool own_nodes_ = false;
+  ViewPtr published_;
+  std::map<NodeId, std::uint64_t> open_segments_led_;  // derived from the topics
+};
+
+}  // namespace walrus::metadata
