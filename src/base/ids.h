@@ -1,7 +1,7 @@
 // Ids that cannot be swapped by mistake. A strong id is a number with a name; nothing converts between two of them.
 #pragma once
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <compare>
