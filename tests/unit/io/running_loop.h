@@ -1,0 +1,39 @@
+// An AsioLoop on a thread of its own, for tests; stopped and joined at the end.
+#pragma once
+
+#include <future>
+#include <string>
+#include <thread>
+
+#include "io/asio_loop.h"
+
+namespace walrus::io {
+
+class RunningLoop {
+ public:
+  explicit RunningLoop(std::string name = "loop") : loop_(std::move(name)), thread_([this] { loop_.run(); }) {}
+  ~RunningLoop() {
+    loop_.stop();
+    thread_.join();
+  }
+
+  AsioLoop& operator*() { return loop_; }
+  AsioLoop* operator->() { return &loop_; }
+
+  /// Runs `work` as a task of the loop, and waits for its end.
+  template <class Work>
+  void on_loop(Work&& work) {
+    std::promise<void> done;
+    loop_.post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().get();
+  }
+
+ private:
+  AsioLoop loop_;
+  std::thread thread_;
+};
+
+}  // namespace walrus::io
