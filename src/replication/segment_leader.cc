@@ -1,6 +1,7 @@
 #include "replication/segment_leader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "storage/record_batch.h"
@@ -21,11 +22,15 @@ SegmentLeader::~SegmentLeader() {
   fail_waiting({ErrorCode::kOutcomeUnknown, "the leader of the segment stopped"});
 }
 
-Status SegmentLeader::append(std::string batch, std::uint32_t records, AppendDone done) {
+Status SegmentLeader::append(std::string& batch, std::uint32_t records, AppendDone& done) {
   if (closed_) return fail(ErrorCode::kNotLeader);
   const Offset first = segment_.end();
   storage::set_base_offset(batch, first);
-  WALRUS_TRY(segment_.append(SharedBytes(std::move(batch))));
+  const SharedBytes shared(std::move(batch));
+  if (Status appended = segment_.append(shared); !appended) {
+    batch.assign(shared.view());
+    return appended;
+  }
   WALRUS_ASSERT(segment_.end() == first + records, "a batch takes as many offsets as it has records");
   waiting_.push_back({.first = first, .end = segment_.end(), .done = std::move(done)});
   return {};

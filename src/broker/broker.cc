@@ -1,0 +1,211 @@
+#include "broker/broker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace walrus::broker {
+
+Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataClient& metadata, io::Transport& transport,
+               const ShardDirectory& directory, BrokerOptions options)
+    : loop_(loop),
+      store_(store),
+      metadata_(metadata),
+      directory_(directory),
+      options_(options),
+      reader_(store, metadata, transport, options.self),
+      leaders_(LeaderContext{.loop = loop,
+                             .store = store,
+                             .metadata = metadata,
+                             .reader = reader_,
+                             .options = options_,
+                             .cursor_moved = [this] { cursor_flusher_.touch(); }}),
+      leader_client_(leaders_, transport, metadata, options.self),
+      peer_service_(leaders_, reader_, metadata),
+      cursor_flusher_(loop, metadata, leaders_) {}
+
+Broker::~Broker() = default;
+
+void Broker::start() {
+  subscription_ = metadata_.subscribe([this](const metadata::ViewPtr&, const metadata::ViewPtr& now) { on_view(now); });
+  arm_monitor();
+}
+
+void Broker::arm_monitor() {
+  monitor_ = loop_.after(options_.monitor_interval, [this] {
+    leaders_.for_each([](TopicLeader& leader) { leader.check_full(); });
+    arm_monitor();
+  });
+}
+
+void Broker::Topic::drop_unsent(const Error& error) {
+  puts->drop_unsent(error);
+  gets->drop_unsent(error);
+  states->drop_unsent(error);
+}
+
+void Broker::Topic::pump() {
+  puts->pump();
+  gets->pump();
+  states->pump();
+}
+
+void Broker::Topic::on_change() {
+  puts->on_change();
+  gets->on_change();
+  states->on_change();
+}
+
+Broker::Topic& Broker::topic(std::string_view name) {
+  if (last_topic_ != nullptr && last_topic_->name == name) return *last_topic_;
+  auto it = topics_.find(name);
+  if (it == topics_.end()) {
+    const QueueContext context{.loop = loop_,
+                               .metadata = metadata_,
+                               .leader = leader_client_,
+                               .store = store_,
+                               .segment_entries = options_.segment_entries};
+    auto fresh = std::make_unique<Topic>();
+    fresh->name = name;
+    fresh->puts = std::make_shared<PutQueue>(context, fresh->name);
+    fresh->gets = std::make_shared<GetQueue>(context, fresh->name);
+    fresh->states = std::make_shared<StateQueue>(context, fresh->name);
+    it = topics_.emplace(std::string(name), std::move(fresh)).first;
+  }
+  last_topic_ = it->second.get();
+  return *last_topic_;
+}
+
+void Broker::submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {
+  Waiter waiter{sink, slot};
+  if (stopping_) return answer_error({waiter}, {ErrorCode::kShuttingDown, {}});
+  if (metadata_.view()->version() == 0) return answer_error({waiter}, {ErrorCode::kRaftNotInitialized, {}});
+  if (request.verb == protocol::Verb::kRegister) return register_topic(request.topic, std::move(waiter));
+  Topic& entry = topic(request.topic);
+  switch (request.verb) {
+    case protocol::Verb::kPut:
+      entry.puts->add(request.payload, std::move(waiter));
+      break;
+    case protocol::Verb::kGet:
+      entry.gets->add(std::move(waiter));
+      break;
+    case protocol::Verb::kState:
+      entry.states->add(std::move(waiter));
+      break;
+    default:
+      WALRUS_ASSERT(false, "not a request about a topic");
+  }
+  if (!entry.dirty) {
+    entry.dirty = true;
+    dirty_.push_back(&entry);
+    active_.insert(&entry);
+  }
+}
+
+void Broker::register_topic(std::string_view name, Waiter waiter) {
+  if (metadata_.view()->find_topic(name)) return answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
+  metadata::Command command;
+  command.mutable_create_topic()->set_name(std::string(name));
+  metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
+    if (!applied) return answer_error({waiter}, applied.error());
+    if (!applied->status) return answer_error({waiter}, applied->status.error());
+    answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
+  });
+}
+
+void Broker::flush() {
+  if (pump_posted_ || dirty_.empty()) return;
+  // Later in this turn of the loop: requests of other connections that are ready now join the same batches.
+  pump_posted_ = true;
+  loop_.post([this] {
+    pump_posted_ = false;
+    pump();
+  });
+}
+
+void Broker::pump() {
+  for (Topic* entry : std::exchange(dirty_, {})) {
+    entry->dirty = false;
+    if (!entry->known) entry->known = metadata_.view()->find_topic(entry->name) != nullptr;
+    if (entry->known) {
+      entry->pump();
+    } else {
+      resolve(*entry);
+    }
+  }
+}
+
+void Broker::resolve(Topic& entry) {
+  if (std::exchange(entry.resolving, true)) return;
+  metadata_.barrier([this, name = entry.name](const Status& barrier) { on_resolved(name, barrier); });
+}
+
+void Broker::on_resolved(const std::string& name, const Status& barrier) {
+  const auto it = topics_.find(name);
+  if (it == topics_.end()) return;
+  Topic& entry = *it->second;
+  entry.resolving = false;
+  entry.known = metadata_.view()->find_topic(name) != nullptr;
+  if (entry.known) return entry.pump();
+  // Out of the table first: a session may ask again while it is being answered.
+  const std::unique_ptr<Topic> unknown = std::move(it->second);
+  topics_.erase(it);
+  std::erase(dirty_, &entry);
+  active_.erase(&entry);
+  if (last_topic_ == &entry) last_topic_ = nullptr;
+  unknown->drop_unsent(barrier ? Error{ErrorCode::kTopicNotFound, {}} : barrier.error());
+}
+
+void Broker::on_view(const metadata::ViewPtr& now) {
+  leaders_.follow(*now);
+  std::erase_if(active_, [](const Topic* entry) { return entry->empty() && !entry->dirty; });
+  const std::vector<Topic*> waiting(active_.begin(), active_.end());  // answers may bring new requests
+  for (Topic* entry : waiting) {
+    if (entry->known) entry->on_change();
+  }
+}
+
+void Broker::handle(NodeId from, io::Message message, io::Reply reply) {
+  const auto id = PeerService::topic_of(message);
+  if (!id) return reply(fail(id.error()));
+  const metadata::TopicPtr topic = metadata_.view()->find_topic(*id);
+  const std::uint32_t shard = topic ? directory_.shard_of(topic->name) : options_.shard;
+  if (!topic) {
+    // Its creation has not reached this loop yet. Once it has, look again.
+    auto look_again = [this, from, message, reply = std::move(reply)](const Status& caught_up) mutable {
+      if (!caught_up) return reply(fail(ErrorCode::kNotLeader, "this node's metadata is behind"));
+      handle(from, std::move(message), std::move(reply));
+    };
+    const std::uint64_t version = PeerService::version_of(message);
+    if (version <= metadata_.view()->version()) return reply(fail(ErrorCode::kNotLeader, "no such topic here"));
+    return metadata_.wait_for(version, PeerService::kCatchUpTimeout, std::move(look_again));
+  }
+  if (shard == options_.shard) return peer_service_.handle(from, message, std::move(reply));
+  io::Reply reply_here = [loop = &loop_, reply = std::move(reply)](Result<io::Message> answer) mutable {
+    loop->post([reply = std::move(reply), answer = std::move(answer)]() mutable { reply(std::move(answer)); });
+  };
+  const ShardDirectory::Shard& owner = directory_.shards[shard];
+  owner.loop->post(
+      [broker = owner.broker, from, message = std::move(message), reply = std::move(reply_here)]() mutable {
+        broker->peer_service_.handle(from, message, std::move(reply));
+      });
+}
+
+void Broker::stop(io::Duration patience, io::Done done) {
+  stopping_ = true;
+  monitor_.cancel();
+  const Error stopping{ErrorCode::kShuttingDown, {}};
+  for (auto& [name, entry] : topics_) entry->drop_unsent(stopping);
+  await_settled(loop_.now() + patience, std::move(done));
+}
+
+void Broker::await_settled(io::TimePoint deadline, io::Done done) {
+  const bool idle = std::ranges::all_of(topics_, [](const auto& entry) { return entry.second->empty(); });
+  if ((idle && leaders_.settled()) || loop_.now() >= deadline) return cursor_flusher_.flush(std::move(done));
+  settle_poll_ = loop_.after(std::chrono::milliseconds(5), [this, deadline, done = std::move(done)]() mutable {
+    await_settled(deadline, std::move(done));
+  });
+}
+
+}  // namespace walrus::broker

@@ -1,0 +1,111 @@
+// What a client's command means, for the topics of one shard. Requests of this node's clients gather in queues by topic
+// and go to the leader of the topic's open segment, here or elsewhere; requests of other nodes come in as messages.
+//
+//   submit() → PutQueue / GetQueue / StateQueue → LeaderClient → TopicLeader (here) or APPEND/TAKE/STATE (there)
+//   handle() → PeerService → TopicLeader
+//
+// A topic that the view does not know may have been created a moment ago on another node: before "topic not found" is
+// said a barrier makes sure. Loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "broker/cursor_flusher.h"
+#include "broker/get_queue.h"
+#include "broker/peer_service.h"
+#include "broker/put_queue.h"
+#include "broker/request_sink.h"
+#include "broker/state_queue.h"
+
+namespace walrus::broker {
+
+class Broker;
+
+/// The brokers of a node by shard; complete before the first request and constant from then on.
+struct ShardDirectory {
+  struct Shard {
+    io::Loop* loop = nullptr;
+    Broker* broker = nullptr;
+  };
+  std::vector<Shard> shards;
+
+  std::uint32_t shard_of(std::string_view topic) const {
+    return static_cast<std::uint32_t>(metadata::topic_hash(topic) % shards.size());
+  }
+};
+
+class Broker {
+ public:
+  /// Everything passed in outlives the broker.
+  Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataClient& metadata, io::Transport& transport,
+         const ShardDirectory& directory, BrokerOptions options);
+  ~Broker();
+
+  /// Follows the metadata and looks for full segments from now on.
+  void start();
+
+  /// A client's REGISTER, PUT, GET or STATE for a topic of this shard; see RequestSink. flush() ends a group.
+  void submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
+  void flush();
+
+  /// An APPEND, TAKE, FETCH or STATE of another node, for a topic of any shard of this node.
+  void handle(NodeId from, io::Message message, io::Reply reply);
+
+  /// Clean stop: answers what is held with kShuttingDown, waits for what is under way, commits the cursors exactly.
+  /// Bounded by `patience`.
+  void stop(io::Duration patience, io::Done done);
+
+ private:
+  struct Topic {
+    std::string name;
+    std::shared_ptr<PutQueue> puts;
+    std::shared_ptr<GetQueue> gets;
+    std::shared_ptr<StateQueue> states;
+    bool known = false;      // the view has it
+    bool resolving = false;  // a barrier is under way to make sure
+    bool dirty = false;      // in dirty_
+    bool empty() const { return puts->empty() && gets->empty() && states->empty(); }
+    void pump();
+    void on_change();
+    void drop_unsent(const Error& error);
+  };
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+
+  Topic& topic(std::string_view name);
+  void register_topic(std::string_view name, Waiter waiter);
+  void resolve(Topic& topic);
+  void on_resolved(const std::string& name, const Status& barrier);
+  void pump();
+  void on_view(const metadata::ViewPtr& now);
+  void arm_monitor();
+  void await_settled(io::TimePoint deadline, io::Done done);
+
+  io::Loop& loop_;
+  storage::ShardStore& store_;
+  metadata::MetadataClient& metadata_;
+  const ShardDirectory& directory_;
+  const BrokerOptions options_;
+  TopicReader reader_;
+  LeaderTable leaders_;
+  LeaderClient leader_client_;
+  PeerService peer_service_;
+  CursorFlusher cursor_flusher_;
+  std::unordered_map<std::string, std::unique_ptr<Topic>, NameHash, std::equal_to<>> topics_;
+  Topic* last_topic_ = nullptr;        // requests come in runs
+  std::vector<Topic*> dirty_;          // have requests that were not looked at since
+  std::unordered_set<Topic*> active_;  // may have something waiting
+  metadata::MetadataClient::Subscription subscription_;
+  io::Timer monitor_;
+  io::Timer settle_poll_;
+  bool pump_posted_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace walrus::broker

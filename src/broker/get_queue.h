@@ -1,0 +1,43 @@
+// The GETs of one topic that arrived at this node and wait for a record. One TAKE is under way at a time and asks for
+// as many records as there are waiters. Loop thread only.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "broker/topic_requests.h"
+
+namespace walrus::broker {
+
+class GetQueue : public std::enable_shared_from_this<GetQueue> {
+ public:
+  GetQueue(const QueueContext& context, std::string topic);
+
+  void add(Waiter waiter);
+  void pump();
+  /// Something about the topic has changed: try at once what is held.
+  void on_change();
+  void drop_unsent(const Error& error);
+
+  bool empty() const { return waiters_.empty() && !taking_; }
+
+ private:
+  struct Held {
+    Waiter waiter;
+    io::TimePoint deadline;
+  };
+
+  void on_taken(std::uint32_t asked, Result<Taken> taken);
+  void deliver(const Taken& taken, std::uint32_t asked);
+  void answer_front(std::size_t count, const Error& error);
+
+  QueueContext context_;
+  const std::string topic_;
+  std::deque<Held> waiters_;  // those of the TAKE under way first
+  bool taking_ = false;
+  bool holding_ = false;
+  RetryTimer retry_;
+};
+
+}  // namespace walrus::broker

@@ -1,0 +1,95 @@
+#include "broker/leader_client.h"
+
+#include <utility>
+
+#include "io/message.h"
+#include "peer.pb.h"
+
+namespace walrus::broker {
+
+namespace {
+
+/// The payloads of a TAKE reply as views into its body.
+Result<Taken> taken_from(const io::Message& message) {
+  WALRUS_ASSIGN(const auto header, io::parse_header<peer::TakeReply>(message, peer::TAKE_REPLY));
+  Taken taken{.payloads = {}, .at_end = header.at_end(), .owners = {message.body}};
+  std::string_view rest = message.body.view();
+  for (const std::uint32_t size : header.sizes()) {
+    if (size > rest.size()) return fail(ErrorCode::kOutcomeUnknown, "malformed answer from the topic's leader");
+    taken.payloads.push_back(rest.substr(0, size));
+    rest.remove_prefix(size);
+  }
+  return taken;
+}
+
+}  // namespace
+
+template <class Request>
+Request LeaderClient::request_for(const metadata::TopicInfo& topic) const {
+  Request request;
+  request.set_topic_id(topic.id.value());
+  request.set_segment_id(topic.last().id.value());
+  request.set_epoch(topic.last().epoch.value());
+  request.set_version(metadata_.view()->version());
+  return request;
+}
+
+void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_ptr<std::string>& batch,
+                          std::uint32_t records, StreamPosition position, replication::SegmentLeader::AppendDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    if (Status accepted = (*leader)->accepts(records); !accepted) return done(fail(accepted.error()));
+    // A message of an earlier try may still hold the bytes; then the leader gets a copy.
+    std::string bytes = batch.use_count() == 1 ? std::move(*batch) : *batch;
+    if (Status appended = (*leader)->append(bytes, records, done); !appended) {
+      if (batch.use_count() == 1) *batch = std::move(bytes);
+      done(fail(appended.error()));
+    }
+    return;
+  }
+  auto on_reply = [done = std::move(done)](Result<io::Message> reply) mutable {
+    if (!reply) return done(fail(reply.error()));
+    auto header = io::parse_header<peer::AppendReply>(*reply, peer::APPEND_REPLY);
+    if (!header) return done(fail(ErrorCode::kOutcomeUnknown, "malformed answer from the topic's leader"));
+    done(Offset(header->first_offset()));
+  };
+  auto request = request_for<peer::Append>(topic);
+  request.set_stream(position.stream);
+  request.set_sequence(position.sequence);
+  request.set_records(records);
+  transport_.call(topic.last().leader, io::make_message(peer::APPEND, request, SharedBytes(batch, *batch)),
+                  limits::kCallTimeout, std::move(on_reply));
+}
+
+void LeaderClient::take(const metadata::TopicInfo& topic, std::uint32_t max_records, std::size_t max_bytes,
+                        TakeDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->take(max_records, max_bytes, std::move(done));
+  }
+  auto request = request_for<peer::Take>(topic);
+  request.set_max_records(max_records);
+  request.set_max_bytes(static_cast<std::uint32_t>(max_bytes));
+  transport_.call(topic.last().leader, io::make_message(peer::TAKE, request), limits::kCallTimeout,
+                  [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    done(taken_from(*reply));
+                  });
+}
+
+void LeaderClient::state(const metadata::TopicInfo& topic, StateDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return done((*leader)->state_json());
+  }
+  transport_.call(topic.last().leader, io::make_message(peer::STATE, request_for<peer::State>(topic)),
+                  limits::kCallTimeout, [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    done(std::string(reply->body.view()));
+                  });
+}
+
+}  // namespace walrus::broker

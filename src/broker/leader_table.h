@@ -1,0 +1,36 @@
+// The topics of this shard whose open segment this node leads. A leader is opened when it is first needed and retired
+// when the view names another segment. Loop thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "broker/topic_leader.h"
+
+namespace walrus::broker {
+
+class LeaderTable {
+ public:
+  explicit LeaderTable(LeaderContext context) : context_(context) {}
+
+  /// The leader of the topic's last segment. kNotLeader when the view names another node, or the segment is being
+  /// sealed; a storage error when it cannot be opened.
+  Result<TopicLeader*> find(const metadata::TopicInfo& topic);
+
+  /// The same for a request from another node, which names the segment it means by its epoch: kNotLeader when ours is
+  /// another one.
+  Result<TopicLeader*> find(TopicId topic, Epoch epoch);
+
+  /// Retires every leader whose segment is no longer the last one of its topic.
+  void follow(const metadata::View& view);
+
+  void for_each(const std::function<void(TopicLeader&)>& visit);
+  bool settled() const;
+
+ private:
+  LeaderContext context_;
+  std::unordered_map<TopicId, std::shared_ptr<TopicLeader>> leaders_;
+};
+
+}  // namespace walrus::broker

@@ -1,0 +1,21 @@
+// What the brokers of a node are told at start.
+#pragma once
+
+#include <cstdint>
+
+#include "base/ids.h"
+#include "base/limits.h"
+#include "io/loop.h"
+
+namespace walrus::broker {
+
+struct BrokerOptions {
+  NodeId self;
+  std::uint32_t shard = 0;
+  /// Records after which a segment is rolled, for topics without a number of their own.
+  std::uint64_t segment_entries = limits::kMaxSegmentEntries;
+  /// How often full segments are looked for besides at each append.
+  io::Duration monitor_interval = limits::kMonitorInterval;
+};
+
+}  // namespace walrus::broker

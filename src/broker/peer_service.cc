@@ -1,0 +1,159 @@
+#include "broker/peer_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/message.h"
+#include "peer.pb.h"
+#include "storage/record_batch.h"
+
+namespace walrus::broker {
+
+namespace {
+
+constexpr std::size_t kMaxFetchBytes = 4 * limits::kMiB;
+
+/// What every request to a shard carries.
+struct Address {
+  TopicId topic;
+  metadata::Version version;
+};
+
+template <class Header>
+Result<Address> address_in(const io::Message& message) {
+  WALRUS_ASSIGN(const auto header, io::parse_header<Header>(message, message.type));
+  return Address{TopicId(header.topic_id()), header.version()};
+}
+
+Result<Address> address_of(const io::Message& message) {
+  switch (message.type) {
+    case peer::APPEND:
+      return address_in<peer::Append>(message);
+    case peer::TAKE:
+      return address_in<peer::Take>(message);
+    case peer::FETCH:
+      return address_in<peer::Fetch>(message);
+    case peer::STATE:
+      return address_in<peer::State>(message);
+    default:
+      return fail(ErrorCode::kCorrupt, "a message that no shard answers");
+  }
+}
+
+io::Message taken_message(const Taken& taken) {
+  peer::TakeReply header;
+  header.set_at_end(taken.at_end);
+  std::string body;
+  for (const std::string_view payload : taken.payloads) {
+    header.add_sizes(static_cast<std::uint32_t>(payload.size()));
+    body.append(payload);
+  }
+  return io::make_message(peer::TAKE_REPLY, header, SharedBytes(std::move(body)));
+}
+
+void reply_with_batches(Result<storage::Batches> batches, Offset readable_end, io::Reply reply) {
+  if (!batches) return reply(fail(batches.error()));
+  std::string body;
+  for (const SharedBytes& batch : *batches) body.append(batch.view());
+  peer::FetchReply header;
+  header.set_readable_end(readable_end.value());
+  reply(io::make_message(peer::FETCH_REPLY, header, SharedBytes(std::move(body))));
+}
+
+}  // namespace
+
+Result<TopicId> PeerService::topic_of(const io::Message& message) {
+  WALRUS_ASSIGN(const Address address, address_of(message));
+  return address.topic;
+}
+
+metadata::Version PeerService::version_of(const io::Message& message) {
+  const auto address = address_of(message);
+  return address ? address->version : 0;
+}
+
+void PeerService::handle(NodeId from, const io::Message& message, io::Reply reply) {
+  const metadata::Version version = version_of(message);
+  auto carry_out = [this, from, message, reply = std::move(reply)](const Status& caught_up) mutable {
+    if (!caught_up) return reply(fail(ErrorCode::kNotLeader, "this node's metadata is behind"));
+    switch (message.type) {
+      case peer::APPEND:
+        return append(from, message, std::move(reply));
+      case peer::TAKE:
+        return take(message, std::move(reply));
+      case peer::FETCH:
+        return fetch(message, std::move(reply));
+      default:
+        return state(message, std::move(reply));
+    }
+  };
+  if (metadata_.view()->version() >= version) return carry_out({});
+  metadata_.wait_for(version, kCatchUpTimeout, std::move(carry_out));
+}
+
+void PeerService::append(NodeId from, const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Append>(message, peer::APPEND);
+  if (!request) return reply(fail(request.error()));
+  auto header = storage::check_batch(message.body.view());
+  if (!header) return reply(fail(header.error()));
+  Stream& stream = streams_[{TopicId(request->topic_id()), from}];
+  const bool continues = stream.number == request->stream() && stream.next == request->sequence();
+  const bool starts = stream.number != request->stream() && request->sequence() == 0;
+  if (!continues && !starts) return reply(fail(ErrorCode::kUnavailable, "a batch before this one was refused"));
+  auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
+  if (!leader) return reply(fail(leader.error()));
+  if (Status accepted = (*leader)->accepts(header->records); !accepted) return reply(fail(accepted.error()));
+  std::string batch(message.body.view());
+  replication::SegmentLeader::AppendDone done = [reply = std::move(reply)](Result<Offset> first) mutable {
+    if (!first) return reply(fail(first.error()));
+    peer::AppendReply answer;
+    answer.set_first_offset(first->value());
+    reply(io::make_message(peer::APPEND_REPLY, answer));
+  };
+  if (Status appended = (*leader)->append(batch, header->records, done); !appended) return done(fail(appended.error()));
+  stream = {.number = request->stream(), .next = request->sequence() + 1};
+}
+
+void PeerService::take(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Take>(message, peer::TAKE);
+  if (!request) return reply(fail(request.error()));
+  auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
+  if (!leader) return reply(fail(leader.error()));
+  (*leader)->take(request->max_records(), request->max_bytes(),
+                  [reply = std::move(reply)](Result<Taken> taken) mutable {
+                    if (!taken) return reply(fail(taken.error()));
+                    reply(taken_message(*taken));
+                  });
+}
+
+void PeerService::fetch(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Fetch>(message, peer::FETCH);
+  if (!request) return reply(fail(request.error()));
+  const metadata::TopicPtr topic = metadata_.view()->find_topic(TopicId(request->topic_id()));
+  const metadata::SegmentInfo* segment = topic ? topic->find(SegmentId(request->segment_id())) : nullptr;
+  if (segment == nullptr) return reply(fail(ErrorCode::kNotFound, "no such segment"));
+  const Offset from(request->from());
+  const std::size_t max_bytes = std::min<std::size_t>(request->max_bytes(), kMaxFetchBytes);
+  if (segment->sealed()) {
+    auto done = [end = segment->end, reply = std::move(reply)](Result<storage::Batches> batches) mutable {
+      reply_with_batches(std::move(batches), end, std::move(reply));
+    };
+    return reader_.read_local(*topic, *segment, from, max_bytes, std::move(done));
+  }
+  auto leader = leaders_.find(*topic);
+  if (!leader) return reply(fail(leader.error()));
+  auto done = [end = (*leader)->commit(), reply = std::move(reply)](Result<storage::Batches> batches) mutable {
+    reply_with_batches(std::move(batches), end, std::move(reply));
+  };
+  (*leader)->read(from, max_bytes, std::move(done));
+}
+
+void PeerService::state(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::State>(message, peer::STATE);
+  if (!request) return reply(fail(request.error()));
+  auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
+  if (!leader) return reply(fail(leader.error()));
+  reply(io::Message{.type = peer::STATE_REPLY, .header = {}, .body = SharedBytes((*leader)->state_json())});
+}
+
+}  // namespace walrus::broker

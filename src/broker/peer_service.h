@@ -1,0 +1,60 @@
+// Answers what other nodes ask this shard about its topics: APPEND, TAKE and STATE as the leader of the open segment,
+// FETCH as a holder of any.
+//
+// A request carries its sender's metadata version; it waits here until this node has caught up with it, so that "not
+// leader" is never said out of ignorance. Loop thread only.
+#pragma once
+
+#include <unordered_map>
+
+#include "broker/leader_client.h"
+#include "broker/leader_table.h"
+#include "broker/topic_reader.h"
+#include "io/transport.h"
+
+namespace walrus::broker {
+
+class PeerService {
+ public:
+  PeerService(LeaderTable& leaders, TopicReader& reader, metadata::MetadataClient& metadata)
+      : leaders_(leaders), reader_(reader), metadata_(metadata) {}
+
+  /// How long a request waits for this node to catch up with its sender's metadata.
+  static constexpr io::Duration kCatchUpTimeout = std::chrono::seconds(1);
+
+  /// The topic a message is about; kCorrupt when it is none of ours.
+  static Result<TopicId> topic_of(const io::Message& message);
+  /// The metadata version of its sender.
+  static metadata::Version version_of(const io::Message& message);
+
+  void handle(NodeId from, const io::Message& message, io::Reply reply);
+
+ private:
+  void append(NodeId from, const io::Message& message, io::Reply reply);
+  void take(const io::Message& message, io::Reply reply);
+  void fetch(const io::Message& message, io::Reply reply);
+  void state(const io::Message& message, io::Reply reply);
+
+  /// The place in its stream of the next batch from one node for one topic.
+  struct Stream {
+    std::uint64_t number = 0;
+    std::uint64_t next = 0;
+  };
+  struct StreamKey {
+    TopicId topic;
+    NodeId from;
+    friend bool operator==(const StreamKey&, const StreamKey&) = default;
+  };
+  struct StreamKeyHash {
+    std::size_t operator()(const StreamKey& key) const {
+      return std::hash<std::uint64_t>{}(key.topic.value() * 0x9e3779b97f4a7c15u + key.from.value());
+    }
+  };
+
+  LeaderTable& leaders_;
+  TopicReader& reader_;
+  metadata::MetadataClient& metadata_;
+  std::unordered_map<StreamKey, Stream, StreamKeyHash> streams_;
+};
+
+}  // namespace walrus::broker

@@ -1,0 +1,124 @@
+#include "broker/put_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace walrus::broker {
+
+namespace {
+/// Batches under way to a leader on another node; more would only make them smaller.
+constexpr std::size_t kRemoteBatchesInFlight = 4;
+}  // namespace
+
+PutQueue::PutQueue(const QueueContext& context, std::string topic)
+    : context_(context),
+      topic_(std::move(topic)),
+      next_{.stream = context.loop.random(), .sequence = 0},
+      retry_(context.loop, [this] { on_change(); }) {}
+
+void PutQueue::add(std::string_view payload, Waiter waiter) {
+  if (open_waiters_.empty()) open_since_ = context_.loop.now();
+  open_.add(payload, context_.loop.wall_ms());
+  open_waiters_.push_back(std::move(waiter));
+  if (open_.bytes() >= limits::kMaxBatchBytes || open_.records() >= context_.segment_entries) close_open_batch();
+}
+
+void PutQueue::close_open_batch() {
+  Batch batch;
+  batch.records = open_.records();
+  batch.bytes = std::make_shared<std::string>(open_.finish(Offset(0)));
+  batch.waiters = std::exchange(open_waiters_, {});
+  batch.deadline = open_since_ + limits::kHeldRequestTimeout;
+  ready_.push_back(std::move(batch));
+}
+
+bool PutQueue::may_send(const metadata::TopicInfo& topic) {
+  if (!context_.leader.local(topic)) return in_flight_ < kRemoteBatchesInFlight;
+  if (context_.store.writable()) return true;
+  if (!std::exchange(waiting_for_log_, true)) {
+    context_.store.when_writable([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->waiting_for_log_ = false;
+      self->pump();
+    });
+  }
+  return false;
+}
+
+void PutQueue::pump() {
+  if (holding_) return;
+  const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
+  if (!topic) return;
+  while (!holding_ && has_unsent() && may_send(*topic)) {
+    if (ready_.empty()) close_open_batch();
+    Batch batch = std::move(ready_.front());
+    ready_.pop_front();
+    send(*topic, std::move(batch));
+  }
+}
+
+void PutQueue::send(const metadata::TopicInfo& topic, Batch batch) {
+  ++in_flight_;
+  auto held = std::make_shared<Batch>(std::move(batch));
+  const StreamPosition position = next_;
+  ++next_.sequence;
+  context_.leader.append(
+      topic, held->bytes, held->records, position,
+      [self = shared_from_this(), held](Result<Offset> first) { self->on_answer(std::move(*held), std::move(first)); });
+}
+
+void PutQueue::on_answer(Batch batch, Result<Offset> first) {
+  --in_flight_;
+  if (first) {
+    retry_.reset();
+    answer_all(batch.waiters, {.kind = Answer::Kind::kOk, .payload = {}});
+  } else if (is_sure_no(first.error().code)) {
+    refused_.push_back(std::move(batch));
+    holding_ = true;
+  } else {
+    answer_error(batch.waiters, first.error());
+  }
+  if (holding_) {
+    if (in_flight_ == 0) send_refused_again();
+  } else if (has_unsent()) {
+    pump();
+  }
+}
+
+void PutQueue::send_refused_again() {
+  next_ = {.stream = next_.stream + 1, .sequence = 0};
+  while (!refused_.empty()) {
+    ready_.push_front(std::move(refused_.back()));
+    refused_.pop_back();
+  }
+  drop_expired();
+  if (ready_.empty() && open_waiters_.empty()) {
+    holding_ = false;
+  } else {
+    retry_.arm();
+  }
+}
+
+void PutQueue::drop_expired() {
+  const io::TimePoint now = context_.loop.now();
+  while (!ready_.empty() && ready_.front().deadline <= now) {
+    Batch expired = std::move(ready_.front());
+    ready_.pop_front();
+    answer_error(expired.waiters, {ErrorCode::kTimedOut, "the leader of the topic's open segment cannot be reached"});
+  }
+}
+
+void PutQueue::on_change() {
+  if (in_flight_ > 0 && holding_) return;  // the answers under way come first
+  drop_expired();
+  holding_ = false;
+  pump();
+}
+
+void PutQueue::drop_unsent(const Error& error) {
+  if (!open_waiters_.empty()) close_open_batch();
+  for (Batch& batch : std::exchange(ready_, {})) answer_error(batch.waiters, error);
+}
+
+}  // namespace walrus::broker

@@ -1,0 +1,68 @@
+// The PUTs of one topic that arrived at this node and are not answered yet.
+//
+// Records gather in an open batch while the log (or the way to the leader) is busy, so that what arrives together
+// becomes one batch. Batches go to the leader in order; several may be under way. They are numbered within a stream,
+// and a leader on another node takes them only without a gap: once one is refused everything behind it is refused too.
+// Then the queue waits for the rest of the answers and sends all of them again, in order, as a new stream to whoever
+// leads by then.
+//
+// Loop thread only.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "broker/topic_requests.h"
+#include "storage/record_batch.h"
+
+namespace walrus::broker {
+
+class PutQueue : public std::enable_shared_from_this<PutQueue> {
+ public:
+  PutQueue(const QueueContext& context, std::string topic);
+
+  void add(std::string_view payload, Waiter waiter);
+
+  /// Sends what can be sent. While the log is busy batches for a leader on this node are left to grow; when it can
+  /// write again they are sent.
+  void pump();
+  /// Something about the topic has changed: try at once what is held.
+  void on_change();
+  /// Answers everything that has not been sent with `error`.
+  void drop_unsent(const Error& error);
+
+  bool empty() const { return open_waiters_.empty() && ready_.empty() && in_flight_ == 0 && refused_.empty(); }
+  bool has_unsent() const { return !open_waiters_.empty() || !ready_.empty(); }
+
+ private:
+  struct Batch {
+    std::shared_ptr<std::string> bytes;
+    std::uint32_t records = 0;
+    std::vector<Waiter> waiters;
+    io::TimePoint deadline;
+  };
+
+  void close_open_batch();
+  bool may_send(const metadata::TopicInfo& topic);
+  void send(const metadata::TopicInfo& topic, Batch batch);
+  void on_answer(Batch batch, Result<Offset> first);
+  void send_refused_again();
+  void drop_expired();
+
+  QueueContext context_;
+  const std::string topic_;
+  storage::BatchBuilder open_;
+  std::vector<Waiter> open_waiters_;
+  io::TimePoint open_since_;
+  std::deque<Batch> ready_;    // complete, in order, not sent or to be sent again
+  std::deque<Batch> refused_;  // surely not carried out; in order; goes before ready_
+  std::size_t in_flight_ = 0;
+  StreamPosition next_;  // of the next batch to send
+  bool holding_ = false;
+  bool waiting_for_log_ = false;
+  RetryTimer retry_;
+};
+
+}  // namespace walrus::broker

@@ -1,0 +1,107 @@
+#include "broker/router.h"
+
+#include <utility>
+
+namespace walrus::broker {
+
+namespace {
+
+/// Stands on another shard for a session of this one: gathers answers and takes them home in one message a group.
+class HomewardSink : public AnswerSink {
+ public:
+  HomewardSink(io::Loop& home, std::shared_ptr<AnswerSink> origin) : home_(home), origin_(std::move(origin)) {}
+
+  ~HomewardSink() override {
+    // The session's last reference must go on its own thread.
+    home_.post([origin = std::move(origin_)] {});
+  }
+
+  void answer(std::uint64_t slot, const Answer& answer) override {
+    items_.push_back({slot, answer.kind, static_cast<std::uint32_t>(answer.payload.size())});
+    bytes_.append(answer.payload);
+  }
+
+  void flush() override {
+    if (items_.empty()) return;
+    home_.post([origin = origin_, items = std::exchange(items_, {}), bytes = std::exchange(bytes_, {})] {
+      std::string_view rest = bytes;
+      for (const Item& item : items) {
+        origin->answer(item.slot, {.kind = item.kind, .payload = rest.substr(0, item.size)});
+        rest.remove_prefix(item.size);
+      }
+      origin->flush();
+    });
+  }
+
+ private:
+  struct Item {
+    std::uint64_t slot;
+    Answer::Kind kind;
+    std::uint32_t size;
+  };
+  io::Loop& home_;
+  std::shared_ptr<AnswerSink> origin_;
+  std::vector<Item> items_;
+  std::string bytes_;
+};
+
+}  // namespace
+
+Router::Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics)
+    : shard_(shard), directory_(directory), metrics_(std::move(metrics)), crossings_(directory.shards.size()) {}
+
+void Router::submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {
+  if (request.verb == protocol::Verb::kMetrics) return answer_metrics(sink, slot);
+  const std::uint32_t owner = directory_.shard_of(request.topic);
+  if (owner == shard_) {
+    directory_.shards[shard_].broker->submit(request, sink, slot);
+  } else {
+    cross(owner, request, sink, slot);
+  }
+}
+
+void Router::flush() {
+  directory_.shards[shard_].broker->flush();
+  for (std::uint32_t shard = 0; shard < crossings_.size(); ++shard) {
+    if (crossings_[shard].items.empty()) continue;
+    Broker* broker = directory_.shards[shard].broker;
+    directory_.shards[shard].loop->post(
+        [broker, crossing = std::exchange(crossings_[shard], {})] { carry_out(*broker, crossing); });
+  }
+}
+
+void Router::answer_metrics(const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {
+  metrics_([waiter = Waiter{sink, slot}](Result<std::string> metrics) {
+    if (!metrics) return answer_error({waiter}, metrics.error());
+    answer_all({waiter}, {.kind = Answer::Kind::kOkPayload, .payload = *metrics});
+  });
+}
+
+void Router::cross(std::uint32_t shard, const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink,
+                   std::uint64_t slot) {
+  Crossing& crossing = crossings_[shard];
+  if (crossing.last_origin != sink.get()) {
+    crossing.sinks.push_back(std::make_shared<HomewardSink>(*directory_.shards[shard_].loop, sink));
+    crossing.last_origin = sink.get();
+  }
+  crossing.items.push_back({.verb = request.verb,
+                            .topic_size = static_cast<std::uint32_t>(request.topic.size()),
+                            .payload_size = static_cast<std::uint32_t>(request.payload.size()),
+                            .sink = crossing.sinks.size() - 1,
+                            .slot = slot});
+  crossing.bytes.append(request.topic).append(request.payload);
+}
+
+void Router::carry_out(Broker& broker, const Crossing& crossing) {
+  std::string_view rest = crossing.bytes;
+  for (const Crossing::Item& item : crossing.items) {
+    const protocol::Request request{.verb = item.verb,
+                                    .topic = rest.substr(0, item.topic_size),
+                                    .payload = rest.substr(item.topic_size, item.payload_size)};
+    broker.submit(request, crossing.sinks[item.sink], item.slot);
+    rest.remove_prefix(item.topic_size + item.payload_size);
+  }
+  broker.flush();
+}
+
+}  // namespace walrus::broker

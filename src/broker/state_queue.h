@@ -1,0 +1,35 @@
+// The STATE requests of one topic that arrived at this node. One question is under way at a time and answers all who
+// had asked before it. Loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/topic_requests.h"
+
+namespace walrus::broker {
+
+class StateQueue : public std::enable_shared_from_this<StateQueue> {
+ public:
+  StateQueue(const QueueContext& context, std::string topic);
+
+  void add(Waiter waiter);
+  void pump();
+  void on_change();
+  void drop_unsent(const Error& error);
+  bool empty() const { return waiters_.empty() && asked_.empty(); }
+
+ private:
+  void on_state(Result<std::string> state);
+
+  QueueContext context_;
+  const std::string topic_;
+  std::vector<Waiter> waiters_;  // not asked for yet
+  std::vector<Waiter> asked_;
+  io::TimePoint deadline_;
+  bool holding_ = false;
+  RetryTimer retry_;
+};
+
+}  // namespace walrus::broker

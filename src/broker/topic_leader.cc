@@ -1,0 +1,154 @@
+#include "broker/topic_leader.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+namespace walrus::broker {
+
+namespace {
+constexpr std::size_t kReadAheadBytes = 256 * limits::kKiB;
+constexpr auto kSealRetryDelay = std::chrono::milliseconds(50);
+}  // namespace
+
+Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& context, const metadata::TopicInfo& topic) {
+  const metadata::SegmentInfo& last = topic.last();
+  WALRUS_ASSERT(last.leader == context.options.self && last.state == metadata::SegmentState::kOpen);
+  WALRUS_ASSIGN(storage::Segment * segment, context.store.open_segment({topic.id, last.id}, last.base));
+  std::shared_ptr<TopicLeader> leader(new TopicLeader(context, topic, *segment));
+  leader->start_cursor(context.metadata.view()->shared_cursor(topic));
+  leader->leader_.watch([raw = leader.get()] { raw->advance_roll(); });
+  return leader;
+}
+
+TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo& topic, storage::Segment& segment)
+    : context_(context),
+      topic_(topic.id),
+      name_(topic.name),
+      segment_id_(topic.last().id),
+      max_entries_(topic.segment_entries != 0 ? topic.segment_entries : context.options.segment_entries),
+      segment_(segment),
+      leader_(segment, topic.last().epoch, topic.last().replicas, context.options.self) {}
+
+void TopicLeader::start_cursor(Offset position) {
+  // Raft may know a later position than a disk that lost its unsynced tail: never serve past what is there.
+  first_cursor_ = std::min(position, leader_.commit());
+  cursor_ = std::make_shared<SharedCursor>(
+      first_cursor_,
+      SharedCursor::Source{
+          .readable_end = [this] { return leader_.commit(); },
+          .read = [this](Offset from, storage::BatchesDone done) { read_anywhere(from, std::move(done)); },
+          .moved = context_.cursor_moved,
+      });
+}
+
+Status TopicLeader::accepts(std::uint32_t records) {
+  if (roll_ != Roll::kNone) return fail(ErrorCode::kNotLeader);
+  if (entries() > 0 && entries() + records > max_entries_) {
+    start_roll();
+    return fail(ErrorCode::kNotLeader);
+  }
+  return {};
+}
+
+Status TopicLeader::append(std::string& batch, std::uint32_t records, replication::SegmentLeader::AppendDone& done) {
+  WALRUS_ASSERT(roll_ == Roll::kNone, "accepts() comes first");
+  WALRUS_TRY(leader_.append(batch, records, done));
+  check_full();
+  return {};
+}
+
+void TopicLeader::take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done) {
+  cursor_->take(max_records, max_bytes, std::move(done));
+}
+
+void TopicLeader::read(Offset from, std::size_t max_bytes, storage::BatchesDone done) {
+  if (from < leader_.base()) return done(fail(ErrorCode::kOffsetOutOfRange));
+  leader_.read(from, max_bytes, std::move(done));
+}
+
+void TopicLeader::read_anywhere(Offset from, storage::BatchesDone done) {
+  if (from >= leader_.base()) return leader_.read(from, kReadAheadBytes, std::move(done));
+  const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
+  const metadata::SegmentInfo* segment = topic ? topic->holding(from) : nullptr;
+  if (segment == nullptr || !segment->sealed()) {
+    return done(fail(ErrorCode::kUnavailable, "the segment at the cursor is not known here yet"));
+  }
+  context_.reader.read_sealed(*topic, *segment, from, kReadAheadBytes, std::move(done));
+}
+
+std::string TopicLeader::state_json() const {
+  const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
+  nlohmann::ordered_json state;
+  state["topic"] = name_;
+  state["segments"] = nlohmann::ordered_json::array();
+  for (const metadata::SegmentInfo& segment : topic ? topic->segments : std::vector<metadata::SegmentInfo>{}) {
+    const bool open_here = segment.id == segment_id_ && !segment.sealed();
+    const std::uint64_t count = open_here ? leader_.commit() - segment.base : segment.end - segment.base;
+    nlohmann::ordered_json row;
+    row["segment_id"] = segment.id.value();
+    row["leader_node"] = segment.leader.value();
+    row["sealed"] = segment.sealed();
+    row["entry_count"] = segment.sealed() || open_here ? count : 0;
+    row["base_offset"] = segment.base.value();
+    row["epoch"] = segment.epoch.value();
+    row["replicas"] = nlohmann::ordered_json::array();
+    for (const NodeId replica : segment.replicas) row["replicas"].push_back(replica.value());
+    state["segments"].push_back(std::move(row));
+  }
+  state["cursor_position"] = cursor_->position().value();
+  state["total_entries"] = leader_.commit().value();
+  return state.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void TopicLeader::check_full() {
+  if (roll_ == Roll::kNone && entries() >= max_entries_) start_roll();
+}
+
+void TopicLeader::start_roll() {
+  roll_ = Roll::kSettling;
+  advance_roll();
+}
+
+void TopicLeader::advance_roll() {
+  // A failed segment cannot settle by itself: it is cut at commit. What lay beyond was answered as unknown.
+  if (roll_ == Roll::kNone && !segment_.status()) roll_ = Roll::kSettling;
+  if (roll_ != Roll::kSettling || !leader_.settled()) return;
+  leader_.close();
+  cursor_->freeze();
+  roll_ = Roll::kProposing;
+  log::debug("topic {}: segment {} is complete with {} records, opening the next", name_, segment_id_, entries());
+  propose_seal();
+}
+
+void TopicLeader::propose_seal() {
+  metadata::Command command;
+  metadata::SealAndOpen& seal = *command.mutable_seal_and_open();
+  seal.set_topic_id(topic_.value());
+  seal.set_segment_id(segment_id_.value());
+  seal.set_epoch(leader_.epoch().value());
+  seal.set_end(leader_.commit().value());
+  seal.set_shared_cursor(cursor_->position().value());
+  context_.metadata.propose(std::move(command), [weak = weak_from_this()](Result<metadata::Applied> applied) {
+    const auto self = weak.lock();
+    if (!self || self->roll_ != Roll::kProposing || applied) return;  // applied: the view retires us
+    log::warn("topic {}: the roll of segment {} waits: {}", self->name_, self->segment_id_, applied.error().message());
+    self->retry_ = self->context_.loop.after(kSealRetryDelay, [weak] {
+      if (const auto again = weak.lock(); again && again->roll_ == Roll::kProposing) again->propose_seal();
+    });
+  });
+}
+
+void TopicLeader::retire() {
+  roll_ = Roll::kRetired;
+  retry_.cancel();
+  leader_.close();
+  cursor_->freeze();
+  segment_.seal();
+}
+
+}  // namespace walrus::broker

@@ -1,0 +1,89 @@
+// What the leader of a topic's open segment does: takes appends, owns GET's cursor, rolls the segment.
+//
+// The roll: when the next batch does not fit (or the monitor finds the segment full) appends are refused with
+// kNotLeader, which callers hold and repeat when the view changes. Once everything appended is committed the cursor is
+// frozen and SealAndOpen is proposed with the exact end and cursor position. Applied, or beaten by another command:
+// either way the view changes and this object is retired. Unsure or not carried out: the same command is proposed
+// again; it is a compare-and-set. Nothing is appended or acknowledged meanwhile.
+//
+// Loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/options.h"
+#include "broker/shared_cursor.h"
+#include "broker/topic_reader.h"
+#include "metadata/metadata_client.h"
+#include "replication/segment_leader.h"
+#include "storage/shard_store.h"
+
+namespace walrus::broker {
+
+/// What every leader of a shard shares; all outlive it.
+struct LeaderContext {
+  io::Loop& loop;
+  storage::ShardStore& store;
+  metadata::MetadataClient& metadata;
+  TopicReader& reader;
+  const BrokerOptions& options;
+  std::function<void()> cursor_moved;
+};
+
+class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
+ public:
+  /// Opens the topic's last segment, which this node leads.
+  static Result<std::shared_ptr<TopicLeader>> open(const LeaderContext& context, const metadata::TopicInfo& topic);
+
+  TopicId topic() const { return topic_; }
+  SegmentId segment() const { return segment_id_; }
+  Epoch epoch() const { return leader_.epoch(); }
+
+  /// kNotLeader: not now and never again in this epoch; hold the batch until the view has changed. No other error here.
+  Status accepts(std::uint32_t records);
+  /// After accepts() in the same turn; see SegmentLeader::append.
+  Status append(std::string& batch, std::uint32_t records, replication::SegmentLeader::AppendDone& done);
+
+  void take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
+  Offset cursor() const { return cursor_->position(); }
+  /// Where the cursor stood when this leader took it over.
+  Offset first_cursor() const { return first_cursor_; }
+  Offset commit() const { return leader_.commit(); }
+  /// Committed batches of the open segment, for readers elsewhere.
+  void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
+
+  /// The JSON of STATE, from the view and what only the leader knows.
+  std::string state_json() const;
+
+  /// Starts the roll when the segment is full; called by the monitor.
+  void check_full();
+  /// Another segment has taken over: seal, answer what waits, stop.
+  void retire();
+  bool settled() const { return leader_.settled(); }
+
+ private:
+  TopicLeader(const LeaderContext& context, const metadata::TopicInfo& topic, storage::Segment& segment);
+  void start_cursor(Offset position);
+  void read_anywhere(Offset from, storage::BatchesDone done);
+  std::uint64_t entries() const { return leader_.end() - leader_.base(); }
+  void start_roll();
+  void advance_roll();
+  void propose_seal();
+
+  enum class Roll { kNone, kSettling, kProposing, kRetired };
+
+  LeaderContext context_;
+  const TopicId topic_;
+  const std::string name_;
+  const SegmentId segment_id_;
+  const std::uint64_t max_entries_;
+  storage::Segment& segment_;
+  replication::SegmentLeader leader_;
+  Offset first_cursor_;
+  std::shared_ptr<SharedCursor> cursor_;
+  Roll roll_ = Roll::kNone;
+  io::Timer retry_;
+};
+
+}  // namespace walrus::broker

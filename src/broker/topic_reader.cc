@@ -1,0 +1,78 @@
+#include "broker/topic_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+#include "io/message.h"
+#include "peer.pb.h"
+#include "storage/record_batch.h"
+
+namespace walrus::broker {
+
+namespace {
+bool holds(const metadata::SegmentInfo& segment, NodeId node) {
+  return std::ranges::find(segment.replicas, node) != segment.replicas.end();
+}
+}  // namespace
+
+Result<storage::Batches> split_batches(const SharedBytes& body) {
+  storage::Batches batches;
+  for (std::size_t position = 0; position < body.size();) {
+    WALRUS_ASSIGN(const auto header, storage::parse_batch_header(body.view().substr(position)));
+    if (header.size > body.size() - position) return fail(ErrorCode::kCorrupt, "a fetched batch is cut off");
+    SharedBytes batch = body.slice(position, header.size);
+    WALRUS_TRY(storage::check_batch(batch.view()));
+    batches.push_back(std::move(batch));
+    position += header.size;
+  }
+  return batches;
+}
+
+void TopicReader::read_sealed(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
+                              std::size_t max_bytes, storage::BatchesDone done) {
+  if (holds(segment, self_)) {
+    read_local(topic, segment, from, max_bytes, std::move(done));
+  } else {
+    fetch(topic.id, segment.id, segment.replicas, from, max_bytes, std::move(done));
+  }
+}
+
+void TopicReader::read_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
+                             std::size_t max_bytes, storage::BatchesDone done) {
+  if (!holds(segment, self_)) {
+    return done(fail(ErrorCode::kNotFound, "this node holds no replica of the segment"));
+  }
+  auto opened = store_.open_segment({topic.id, segment.id}, segment.base);
+  if (!opened) return done(fail(opened.error()));
+  if ((*opened)->end() < segment.end) {
+    return done(fail(ErrorCode::kCorrupt, fmt::format("topic {} segment {}: the file here ends at {}, not at {}",
+                                                      topic.name, segment.id, (*opened)->end(), segment.end)));
+  }
+  (*opened)->read(from, segment.end, max_bytes, std::move(done));
+}
+
+void TopicReader::fetch(TopicId topic, SegmentId segment, std::vector<NodeId> holders, Offset from,
+                        std::size_t max_bytes, storage::BatchesDone done) {
+  if (holders.empty()) return done(fail(ErrorCode::kUnavailable, "no node that holds the segment answers"));
+  const NodeId holder = holders.back();
+  holders.pop_back();
+  peer::Fetch request;
+  request.set_topic_id(topic.value());
+  request.set_segment_id(segment.value());
+  request.set_from(from.value());
+  request.set_max_bytes(static_cast<std::uint32_t>(max_bytes));
+  request.set_version(metadata_.view()->version());
+  auto on_reply = [this, topic, segment, holders = std::move(holders), from, max_bytes,
+                   done = std::move(done)](Result<io::Message> reply) mutable {
+    if (!reply) return fetch(topic, segment, std::move(holders), from, max_bytes, std::move(done));
+    auto batches = split_batches(reply->body);
+    if (!batches || batches->empty()) {
+      return fetch(topic, segment, std::move(holders), from, max_bytes, std::move(done));
+    }
+    done(std::move(*batches));
+  };
+  transport_.call(holder, io::make_message(peer::FETCH, request), limits::kCallTimeout, std::move(on_reply));
+}
+
+}  // namespace walrus::broker

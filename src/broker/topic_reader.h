@@ -1,0 +1,41 @@
+// Reads a topic's sealed segments, wherever they lie: from this node's store, or with FETCH from a node that holds
+// them. The open segment is read through its SegmentLeader.
+//
+// Failure: kUnavailable when no holder answers, kCorrupt, kOffsetOutOfRange. Loop thread only.
+#pragma once
+
+#include "base/ids.h"
+#include "io/transport.h"
+#include "metadata/metadata_client.h"
+#include "storage/shard_store.h"
+
+namespace walrus::broker {
+
+class TopicReader {
+ public:
+  TopicReader(storage::ShardStore& store, metadata::MetadataClient& metadata, io::Transport& transport, NodeId self)
+      : store_(store), metadata_(metadata), transport_(transport), self_(self) {}
+
+  /// Batches of a sealed segment with records from `from` on, up to about `max_bytes` but at least one; `from` lies in
+  /// [base, end). `done` may run before the call returns.
+  void read_sealed(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
+                   std::size_t max_bytes, storage::BatchesDone done);
+
+  /// The same from this node's store alone; kNotFound when this node is no replica.
+  void read_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
+                  std::size_t max_bytes, storage::BatchesDone done);
+
+ private:
+  void fetch(TopicId topic, SegmentId segment, std::vector<NodeId> holders, Offset from, std::size_t max_bytes,
+             storage::BatchesDone done);
+
+  storage::ShardStore& store_;
+  metadata::MetadataClient& metadata_;
+  io::Transport& transport_;
+  const NodeId self_;
+};
+
+/// Cuts the body of a FETCH reply into batches, each checked; kCorrupt when one is wrong.
+Result<storage::Batches> split_batches(const SharedBytes& body);
+
+}  // namespace walrus::broker

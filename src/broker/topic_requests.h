@@ -1,0 +1,62 @@
+// Base of the queues that hold what this node's clients want from one topic until its leader has answered: who waits,
+// until when, and when to try again. Loop thread only.
+//
+// A request is held while the topic has no reachable leader: a roll, a fail-over, a node that starts. It is tried again
+// when the view changes and, in case nothing changes, after a short delay; after limits::kHeldRequestTimeout its
+// clients get kTimedOut. Only sure noes are tried again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/leader_client.h"
+#include "broker/request_sink.h"
+
+namespace walrus::broker {
+
+/// One client request that waits for its answer.
+struct Waiter {
+  std::shared_ptr<AnswerSink> sink;
+  std::uint64_t slot = 0;
+};
+
+/// Answers every waiter the same and flushes each sink.
+void answer_all(const std::vector<Waiter>& waiters, const Answer& answer);
+void answer_error(const std::vector<Waiter>& waiters, const Error& error);
+
+/// True for the errors after which the same request can be sent again without harm.
+constexpr bool is_sure_no(ErrorCode code) {
+  return code == ErrorCode::kNotLeader || code == ErrorCode::kUnavailable || code == ErrorCode::kOverloaded;
+}
+
+/// What the queues of a shard share; all outlive them.
+struct QueueContext {
+  io::Loop& loop;
+  metadata::MetadataClient& metadata;
+  LeaderClient& leader;
+  storage::ShardStore& store;
+  std::uint64_t segment_entries;
+};
+
+/// Repeats an action after a delay that doubles, until reset() says that something moved.
+class RetryTimer {
+ public:
+  RetryTimer(io::Loop& loop, std::function<void()> action) : loop_(loop), action_(std::move(action)) {}
+  void arm();
+  void reset() {
+    timer_.cancel();
+    delay_ = kFirstDelay;
+  }
+
+ private:
+  static constexpr io::Duration kFirstDelay = std::chrono::milliseconds(20);
+  static constexpr io::Duration kLongestDelay = std::chrono::milliseconds(500);
+  io::Loop& loop_;
+  std::function<void()> action_;
+  io::Duration delay_ = kFirstDelay;
+  io::Timer timer_;
+};
+
+}  // namespace walrus::broker

@@ -1,0 +1,63 @@
+#include "controller/controller.h"
+
+#include <utility>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "controller/planner.h"
+#include "io/message.h"
+#include "peer.pb.h"
+
+namespace walrus::controller {
+
+Controller::Controller(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata, NodeId self,
+                       FindLeader find_leader)
+    : loop_(loop),
+      transport_(transport),
+      metadata_(metadata),
+      self_(self),
+      find_leader_(std::move(find_leader)),
+      liveness_(limits::kSuspectAfter) {}
+
+void Controller::start() { tick(); }
+
+void Controller::stop() { timer_.cancel(); }
+
+bool Controller::handle(NodeId from, const io::Message& message) {
+  if (message.type != peer::HEARTBEAT) return false;
+  liveness_.heard(from, loop_.now());
+  return true;
+}
+
+void Controller::tick() {
+  timer_ = loop_.after(limits::kHeartbeatInterval, [this] { tick(); });
+  const std::optional<NodeId> leader = find_leader_();
+  const bool leads = leader == self_;
+  if (leads && !std::exchange(leading_, true)) liveness_.reset(loop_.now());
+  leading_ = leads;
+  if (leads) {
+    plan();
+  } else if (leader) {
+    send_heartbeat(*leader);
+  }
+}
+
+void Controller::send_heartbeat(NodeId leader) {
+  peer::Heartbeat heartbeat;
+  heartbeat.set_node_id(self_.value());
+  heartbeat.set_version(metadata_.view()->version());
+  transport_.send(leader, io::make_message(peer::HEARTBEAT, heartbeat));
+}
+
+void Controller::plan() {
+  if (proposals_in_flight_ > 0) return;  // judge again when the view shows what came of them
+  for (metadata::Command& command : plan_node_states(*metadata_.view(), liveness_, self_, loop_.now())) {
+    const bool down = command.set_node_state().state() == static_cast<std::uint32_t>(metadata::NodeState::kDown);
+    log::info("node {} is {}", command.set_node_state().node_id(),
+              down ? "silent: no new segments go to it" : "heard of again");
+    ++proposals_in_flight_;
+    metadata_.propose(std::move(command), [this](const Result<metadata::Applied>&) { --proposals_in_flight_; });
+  }
+}
+
+}  // namespace walrus::controller

@@ -1,0 +1,52 @@
+// Makes the cluster follow its metadata, and the metadata follow the cluster. Every node runs one; the Raft leader's
+// acts.
+//
+// Each limits::kHeartbeatInterval a node sends a heartbeat to the Raft leader. There, the planner compares who is alive
+// with the node table and proposes what must change: a node that was silent for limits::kSuspectAfter is marked down
+// (no new segment is given to it), one that speaks again is marked up. A new leader gives everybody one period of
+// grace.
+//
+// Failure: a heartbeat or proposal that is lost is sent anew with the next tick. Node loop only.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "controller/liveness.h"
+#include "io/transport.h"
+#include "metadata/metadata_client.h"
+
+namespace walrus::controller {
+
+class Controller {
+ public:
+  /// Who leads Raft as far as this node knows.
+  using FindLeader = std::function<std::optional<NodeId>()>;
+
+  /// Everything passed in outlives the controller.
+  Controller(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata, NodeId self,
+             FindLeader find_leader);
+
+  void start();
+  void stop();
+
+  /// HEARTBEAT messages; false when it is another kind.
+  bool handle(NodeId from, const io::Message& message);
+
+ private:
+  void tick();
+  void send_heartbeat(NodeId leader);
+  void plan();
+
+  io::Loop& loop_;
+  io::Transport& transport_;
+  metadata::MetadataClient& metadata_;
+  const NodeId self_;
+  FindLeader find_leader_;
+  Liveness liveness_;
+  bool leading_ = false;
+  std::size_t proposals_in_flight_ = 0;
+  io::Timer timer_;
+};
+
+}  // namespace walrus::controller
