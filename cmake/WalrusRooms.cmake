@@ -52,3 +52,21 @@ function(walrus_test name)
     PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
 include(GoogleTest)
+
+# walrus_process_test(<name> SOURCES file... [TIMEOUT seconds] [LABELS label...]): a GoogleTest program that drives real
+# walrusd processes (tests/harness). Each case runs twice, with --shards 1 and 2. Nothing while walrusd is not built.
+function(walrus_process_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LABELS" ${ARGN})
+  if(NOT TARGET walrusd OR NOT TARGET walrus-cli)
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 180)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE walrus_harness GTest::gtest GTest::gmock GTest::gtest_main)
+  foreach(shards 1 2)
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "shards${shards}." TEST_LIST ${name}_${shards}
+      PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "process;${ARG_LABELS}" ENVIRONMENT WALRUS_TEST_SHARDS=${shards})
+  endforeach()
+endfunction()

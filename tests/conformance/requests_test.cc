@@ -1,0 +1,198 @@
+// Every request and every error of docs/protocol/text.md, byte for byte, against a real node.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/harness/single_node.h"
+
+namespace walrus::test {
+namespace {
+
+using namespace std::string_literals;
+
+struct Row {
+  std::string request;
+  std::string reply;
+};
+
+using Requests = SingleNode;
+
+/// In order, on one connection.
+void expect_rows(Connection& connection, const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    EXPECT_EQ(connection.request(row.request), row.reply) << "request: " << ::testing::PrintToString(row.request);
+  }
+}
+
+TEST_F(Requests, AreAnsweredAsTheDocumentSays) {
+  Connection connection = node_.connect();
+  expect_rows(connection, {
+                              {"REGISTER logs", "OK"},
+                              {"REGISTER logs", "OK"},
+                              {"GET logs", "EMPTY"},
+                              {"PUT logs first message", "OK"},
+                              {"PUT logs second message", "OK"},
+                              {"GET logs", "OK first message"},
+                              {"GET logs", "OK second message"},
+                              {"GET logs", "EMPTY"},
+                              {"GET logs", "EMPTY"},
+                              {"PUT logs third", "OK"},
+                              {"GET logs", "OK third"},
+                              {"REGISTER logs", "OK"},
+                              {"GET logs", "EMPTY"},
+                          });
+}
+
+TEST_F(Requests, WithMistakesGetTheExactErrorAndDoNoHarm) {
+  Connection connection = node_.connect();
+  expect_rows(connection, {
+                              {"REGISTER", "ERR REGISTER requires a topic"},
+                              {"REGISTER ", "ERR REGISTER requires a topic"},
+                              {"REGISTER  x", "ERR REGISTER requires a topic"},
+                              {"PUT", "ERR PUT requires a topic"},
+                              {"PUT ", "ERR PUT requires a topic"},
+                              {"PUT  x", "ERR PUT requires a topic"},
+                              {"PUT logs", "ERR PUT requires a payload"},
+                              {"PUT logs ", "ERR PUT requires a payload"},
+                              {"GET", "ERR GET requires a topic"},
+                              {"GET ", "ERR GET requires a topic"},
+                              {"STATE", "ERR STATE requires a topic"},
+                              {"STATE ", "ERR STATE requires a topic"},
+                              {"GET logs", "ERR topic not found"},
+                              {"PUT logs x", "ERR topic not found"},
+                              {"STATE logs", "ERR topic not found"},
+                              {"HELLO", "ERR unknown command"},
+                              {"put logs x", "ERR unknown command"},
+                              {"Get logs", "ERR unknown command"},
+                              {" GET logs", "ERR unknown command"},
+                              {"GETlogs", "ERR unknown command"},
+                              {"METRICS logs", "ERR unknown command"},
+                              {"\n", "ERR unknown command"},
+                              {"\0"s, "ERR unknown command"},
+                              {"\xff\xfe", "ERR unknown command"},
+                              {"REGISTER logs", "OK"},
+                              {"GET logs", "EMPTY"},
+                          });
+}
+
+TEST_F(Requests, IgnoreBlanksBehindATopic) {
+  Connection connection = node_.connect();
+  expect_rows(connection, {
+                              {"REGISTER logs  ", "OK"},
+                              {"PUT logs x", "OK"},
+                              {"GET logs ", "OK x"},
+                              {"GET logs", "EMPTY"},
+                          });
+  EXPECT_EQ(connection.request("METRICS  ").substr(0, 4), "OK {");
+  EXPECT_EQ(connection.request("STATE logs ").substr(0, 4), "OK {");
+}
+
+TEST_F(Requests, TakeEveryTopicNameOfUpTo249BytesWithoutBlanksAndControlCharacters) {
+  Connection connection = node_.connect();
+  const std::string longest(249, 'n');
+  const std::string longest_of_wide_characters = std::string(1, 'n') + [] {
+    std::string text;
+    for (int i = 0; i < 62; ++i) text += "🦭";
+    return text;
+  }();
+  ASSERT_EQ(longest_of_wide_characters.size(), 249U);
+  for (const std::string& name : {"x"s, "a.b-c_d/e"s, "\"quoted\""s, "../../etc"s, "."s, ".."s, "日本語"s, "Grüße"s,
+                                  "🦭"s, "{}%s$HOME"s, longest, longest_of_wide_characters}) {
+    expect_rows(connection, {{"REGISTER " + name, "OK"},
+                             {"PUT " + name + " payload of " + name, "OK"},
+                             {"GET " + name, "OK payload of " + name},
+                             {"GET " + name, "EMPTY"}});
+    EXPECT_EQ(node_.state(name).at("topic"), name);
+  }
+}
+
+TEST_F(Requests, RefuseOtherTopicNames) {
+  Connection connection = node_.connect();
+  const std::vector<std::string> names = {
+      std::string(250, 'n'),
+      "two words",
+      "tab\tinside",
+      "line\nbreak",
+      "zero\0inside"s,
+      "del\x7f",
+      "\x1b[2J",
+      "no-break\u00a0space",
+      "ideographic\u3000space",
+      "line\u2028separator",
+      "next\u0085line",
+      "\xff",
+      "cut\xe2\x82",
+      "overlong\xc0\xaf",
+      "surrogate\xed\xa0\x80",
+      "too-high\xf4\x90\x80\x80",
+  };
+  for (const std::string& name : names) {
+    for (const char* verb : {"REGISTER ", "GET ", "STATE "}) {
+      EXPECT_EQ(connection.request(verb + name), "ERR invalid topic name") << ::testing::PrintToString(verb + name);
+    }
+    // PUT ends the topic at the first blank; all other names are as wrong there.
+    if (name.find(' ') == std::string::npos) {
+      EXPECT_EQ(connection.request("PUT " + name + " x"), "ERR invalid topic name") << ::testing::PrintToString(name);
+    }
+  }
+}
+
+TEST_F(Requests, KeepEveryByteOfAPayload) {
+  Connection connection = node_.connect();
+  ASSERT_EQ(connection.request("REGISTER bytes"), "OK");
+  std::string all_bytes;
+  for (int i = 0; i < 256; ++i) all_bytes.push_back(static_cast<char>(i));
+  const std::vector<std::string> payloads = {
+      " ",
+      "  both ends  ",
+      "\n",
+      "\r\n",
+      "line\nbreak\n",
+      "\0"s,
+      "zero\0inside\0"s,
+      "\"quotes\"",
+      "'",
+      "🦭 ",
+      "broken \xc3 utf\xff 8",
+      "EMPTY",
+      "OK nested",
+      "ERR nested",
+      all_bytes,
+  };
+  for (const std::string& payload : payloads) ASSERT_EQ(connection.request("PUT bytes " + payload), "OK");
+  for (const std::string& payload : payloads) EXPECT_EQ(connection.request("GET bytes"), "OK " + payload);
+  EXPECT_EQ(connection.request("GET bytes"), "EMPTY");
+}
+
+TEST_F(Requests, KeepPayloadsOfEverySizeUpToTheFrame) {
+  Connection connection = node_.connect();
+  ASSERT_EQ(connection.request("REGISTER sizes"), "OK");
+  const std::size_t largest = 65'536 - std::string("PUT sizes ").size();
+  std::vector<std::string> payloads;
+  for (const std::size_t size :
+       {std::size_t{1}, std::size_t{2}, std::size_t{127}, std::size_t{128}, std::size_t{4'095}, std::size_t{4'096},
+        std::size_t{4'097}, std::size_t{16'383}, std::size_t{16'384}, largest - 1, largest}) {
+    std::string payload;
+    for (std::size_t i = 0; i < size; ++i) payload.push_back(static_cast<char>((i * 31 + size) & 0xff));
+    payloads.push_back(std::move(payload));
+  }
+  for (const std::string& payload : payloads) ASSERT_EQ(connection.request("PUT sizes " + payload), "OK");
+  for (const std::string& payload : payloads) EXPECT_EQ(connection.request("GET sizes"), "OK " + payload);
+}
+
+TEST_F(Requests, ShareOneCursorPerTopicAmongAllConnections) {
+  Connection first = node_.connect();
+  Connection second = node_.connect();
+  expect_rows(first, {{"REGISTER a", "OK"}, {"REGISTER b", "OK"}});
+  expect_rows(first, {{"PUT a 1", "OK"}, {"PUT a 2", "OK"}, {"PUT a 3", "OK"}, {"PUT b 1", "OK"}});
+  EXPECT_EQ(first.request("GET a"), "OK 1");
+  EXPECT_EQ(second.request("GET a"), "OK 2");
+  EXPECT_EQ(second.request("GET b"), "OK 1");
+  EXPECT_EQ(first.request("GET a"), "OK 3");
+  EXPECT_EQ(first.request("GET b"), "EMPTY");
+  EXPECT_EQ(second.request("GET a"), "EMPTY");
+}
+
+}  // namespace
+}  // namespace walrus::test
