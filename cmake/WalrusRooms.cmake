@@ -38,8 +38,15 @@ function(walrus_proto name)
   endif()
 endfunction()
 
+# gtest_discover_tests() drops all but the first element of a list in PROPERTIES, so the labels of a test are one word
+# such as "unit,threads"; ctest's --label-regex finds a label in it all the same.
+function(walrus_joined_labels out)
+  string(JOIN "," joined ${ARGN})
+  set(${out} ${joined} PARENT_SCOPE)
+endfunction()
+
 # walrus_test(<name> SOURCES file... LIBS lib... [TIMEOUT seconds] [LABELS label...]): a GoogleTest program, one ctest
-# entry per test case.
+# entry per test case. Labels that mean something to ./dev ci: threads (also run under TSan), sim, slow (release only).
 function(walrus_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -48,8 +55,8 @@ function(walrus_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE walrus_options ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  walrus_joined_labels(labels unit ${ARG_LABELS})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${labels})
 endfunction()
 include(GoogleTest)
 
@@ -65,8 +72,9 @@ function(walrus_process_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE walrus_harness GTest::gtest GTest::gmock GTest::gtest_main)
+  walrus_joined_labels(labels process ${ARG_LABELS})
   foreach(shards 1 2)
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "shards${shards}." TEST_LIST ${name}_${shards}
-      PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "process;${ARG_LABELS}" ENVIRONMENT WALRUS_TEST_SHARDS=${shards})
+      PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${labels} ENVIRONMENT WALRUS_TEST_SHARDS=${shards})
   endforeach()
 endfunction()
