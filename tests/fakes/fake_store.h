@@ -1,0 +1,115 @@
+// A shard store in memory whose disk the test drives: writes become durable, or fail, when the test says so.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "storage/record_batch.h"
+#include "storage/shard_store.h"
+
+namespace walrus::testing_fakes {
+
+class FakeSegment : public storage::Segment {
+ public:
+  FakeSegment(storage::SegmentKey key, Offset base) : key_(key), base_(base), end_(base), durable_end_(base) {}
+
+  storage::SegmentKey key() const override { return key_; }
+  Offset base() const override { return base_; }
+  Offset end() const override { return end_; }
+  Offset durable_end() const override { return durable_end_; }
+  std::uint64_t bytes() const override { return bytes_; }
+  Status status() const override { return status_; }
+
+  Status append(SharedBytes batch) override {
+    WALRUS_TRY(status_);
+    WALRUS_TRY(next_append_);
+    WALRUS_ASSIGN(const auto header, storage::check_batch(batch.view()));
+    if (header.base_offset != end_) return fail(ErrorCode::kGap);
+    end_ = header.end_offset();
+    bytes_ += batch.size();
+    batches_.push_back(std::move(batch));
+    return {};
+  }
+  void watch(std::move_only_function<void()> changed) override { changed_ = std::move(changed); }
+  void read(Offset from, Offset limit, std::size_t max_bytes, storage::BatchesDone done) override {
+    if (from < base_ || limit > end_) return done(fail(ErrorCode::kOffsetOutOfRange));
+    storage::Batches found;
+    std::size_t bytes = 0;
+    for (const SharedBytes& batch : batches_) {
+      const auto header = storage::parse_batch_header(batch.view());
+      if (header->end_offset() <= from) continue;
+      if (header->base_offset >= limit || (!found.empty() && bytes >= max_bytes)) break;
+      found.push_back(batch);
+      bytes += batch.size();
+    }
+    done(std::move(found));
+  }
+  void seal() override { sealed_ = true; }
+  bool sealed() const override { return sealed_; }
+
+  /// Everything appended so far has reached the disk.
+  void sync() { sync_to(end_); }
+  void sync_to(Offset end) {
+    durable_end_ = end;
+    if (changed_) changed_();
+  }
+  /// The disk has failed: nothing more becomes durable.
+  void poison() {
+    status_ = fail(ErrorCode::kPoisoned, "the test says so");
+    if (changed_) changed_();
+  }
+  /// What append() answers from now on.
+  void refuse_appends(Status answer) { next_append_ = std::move(answer); }
+
+ private:
+  storage::SegmentKey key_;
+  Offset base_, end_, durable_end_;
+  std::uint64_t bytes_ = 0;
+  Status status_;
+  Status next_append_;
+  std::vector<SharedBytes> batches_;
+  std::move_only_function<void()> changed_;
+  bool sealed_ = false;
+};
+
+class FakeStore : public storage::ShardStore {
+ public:
+  Result<storage::Segment*> open_segment(storage::SegmentKey key, Offset base) override {
+    auto& segment = segments_[key];
+    if (!segment) segment = std::make_unique<FakeSegment>(key, base);
+    return segment.get();
+  }
+  FakeSegment* find(storage::SegmentKey key) override {
+    const auto it = segments_.find(key);
+    return it == segments_.end() ? nullptr : it->second.get();
+  }
+  Status remove(storage::SegmentKey key) override {
+    segments_.erase(key);
+    return {};
+  }
+  bool writable() const override { return writable_; }
+  void when_writable(io::Task task) override { waiting_.push_back(std::move(task)); }
+  void close(io::Done done) override { done({}); }
+
+  void set_writable(bool writable) {
+    writable_ = writable;
+    if (!writable_) return;
+    for (io::Task& task : std::exchange(waiting_, {})) task();
+  }
+  /// Everything appended to any segment has reached the disk.
+  void sync() {
+    for (auto& [key, segment] : segments_) {
+      if (segment->status() && segment->durable_end() < segment->end()) segment->sync();
+    }
+  }
+  std::size_t size() const { return segments_.size(); }
+
+ private:
+  std::map<storage::SegmentKey, std::unique_ptr<FakeSegment>> segments_;
+  std::vector<io::Task> waiting_;
+  bool writable_ = true;
+};
+
+}  // namespace walrus::testing_fakes

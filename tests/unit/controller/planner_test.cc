@@ -1,0 +1,88 @@
+#include "controller/planner.h"
+
+#include <gtest/gtest.h>
+
+#include "metadata/cluster_state.h"
+#include "metadata/uuid_bytes.h"
+
+namespace walrus::controller {
+namespace {
+
+using metadata::NodeState;
+using namespace std::chrono_literals;
+
+constexpr NodeId kSelf{1};
+constexpr NodeId kOther{2};
+
+class PlannerTest : public testing::Test {
+ protected:
+  PlannerTest() {
+    for (std::uint64_t node : {1u, 2u}) {
+      metadata::Command command;
+      auto& upsert = *command.mutable_upsert_node();
+      upsert.set_node_id(node);
+      upsert.set_disk_id(metadata::uuid_bytes(Uuid(node, node)));
+      upsert.set_raft_id(node * 100);
+      apply(command);
+    }
+    liveness_.reset(at(0ms));
+  }
+
+  static io::TimePoint at(io::Duration since_start) { return io::TimePoint(since_start); }
+  void apply(const metadata::Command& command) { ASSERT_TRUE(state_.apply(++index_, command)); }
+  std::vector<metadata::Command> plan(io::Duration now) {
+    return plan_node_states(*state_.view(), liveness_, kSelf, at(now));
+  }
+
+  metadata::ClusterState state_;
+  metadata::Version index_ = 0;
+  Liveness liveness_{1s};
+};
+
+TEST_F(PlannerTest, GivesANodeNeverHeardOfOnePeriodOfGrace) {
+  EXPECT_TRUE(plan(999ms).empty());
+  const auto commands = plan(1001ms);
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].set_node_state().node_id(), kOther.value());
+  EXPECT_EQ(commands[0].set_node_state().state(), static_cast<std::uint32_t>(NodeState::kDown));
+}
+
+TEST_F(PlannerTest, LeavesANodeThatSpeaksAlone) {
+  liveness_.heard(kOther, at(5s));
+  EXPECT_TRUE(plan(5900ms).empty());
+}
+
+TEST_F(PlannerTest, MarksASilentNodeDownOnceAndUpAgainWhenItSpeaks) {
+  liveness_.heard(kOther, at(1s));
+  auto commands = plan(2100ms);
+  ASSERT_EQ(commands.size(), 1u);
+  apply(commands[0]);
+  EXPECT_TRUE(plan(3s).empty());
+  liveness_.heard(kOther, at(4s));
+  commands = plan(4100ms);
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].set_node_state().state(), static_cast<std::uint32_t>(NodeState::kUp));
+}
+
+TEST_F(PlannerTest, NeverMarksItselfDownAndBringsItselfBack) {
+  liveness_.heard(kOther, at(10s));
+  EXPECT_TRUE(plan(10s).empty());
+  metadata::Command down;
+  down.mutable_set_node_state()->set_node_id(kSelf.value());
+  down.mutable_set_node_state()->set_disk_id(metadata::uuid_bytes(Uuid(1, 1)));
+  down.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(NodeState::kDown));
+  apply(down);
+  const auto commands = plan(10s);
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].set_node_state().node_id(), kSelf.value());
+}
+
+TEST_F(PlannerTest, ANewLeaderForgetsWhatItHeardLongAgo) {
+  liveness_.heard(kOther, at(1s));
+  liveness_.reset(at(60s));
+  EXPECT_TRUE(plan(60500ms).empty());
+  EXPECT_EQ(plan(61100ms).size(), 1u);
+}
+
+}  // namespace
+}  // namespace walrus::controller
