@@ -18,6 +18,14 @@ inline constexpr std::size_t kMaxSkippedFrameBytes = 16 * kMiB;  ///< a longer a
 inline constexpr std::size_t kMaxTopicNameBytes = 249;           ///< as in Kafka
 inline constexpr std::size_t kMaxPipelinedRequests = 8192;       ///< per connection; then reading pauses
 inline constexpr std::size_t kMaxPipelinedBytes = 4 * kMiB;      ///< request and reply bytes held per connection
+inline constexpr std::size_t kMaxClientBytes = 256 * kMiB;       ///< the same, all connections of a shard
+inline constexpr std::size_t kFairClientBytes = 64 * kKiB;       ///< of which each connection may always hold this
+inline constexpr std::size_t kClientReadBytes = 128 * kKiB;      ///< read buffer, one per shard
+inline constexpr std::size_t kMaxConnections = 16'384;           ///< default of --max-connections, per node
+inline constexpr auto kPartialFrameTimeout = 30s;                ///< half a frame and no further byte
+inline constexpr auto kStalledReplyTimeout = 60s;                ///< replies that the client takes no byte of
+inline constexpr auto kLingerTimeout = 2s;                       ///< for a client to read the reply before a close
+inline constexpr auto kDrainTimeout = 5s;                        ///< for requests in flight at a clean stop
 inline constexpr auto kHeldRequestTimeout = 5s;                  ///< a request without a reachable leader
 
 // Storage.
@@ -25,7 +33,18 @@ inline constexpr std::size_t kDirectAlignment = 4 * kKiB;
 inline constexpr std::size_t kWalFileBytes = 64 * kMiB;
 inline constexpr std::size_t kWalWritesInFlight = 4;
 inline constexpr std::size_t kWalMaxWriteBytes = 1 * kMiB;
-inline constexpr std::size_t kWalMaxQueuedBytes = 64 * kMiB;  ///< per shard; then producers are held back
+inline constexpr std::size_t kWalMaxQueuedBytes = 64 * kMiB;     ///< per shard; then producers are held back
+inline constexpr std::size_t kWalSpareFiles = 2;                 ///< pre-written files kept for reuse, per shard
+inline constexpr std::size_t kWalPrewriteChunkBytes = 1 * kMiB;  ///< one write of zeros
+inline constexpr std::size_t kWalPrewriteAheadBytes = 8 * kMiB;  ///< how far zeros stay ahead of the log, at most
+inline constexpr auto kStorageRetryInterval = 500ms;             ///< after ENOSPC, before space is looked for again
+inline constexpr std::size_t kMaxUnwrittenBytes = 16 * kMiB;     ///< durable but not yet in segment files, per shard
+inline constexpr std::size_t kMaxUnwrittenStalledBytes =
+    96 * kMiB;                                                 ///< the same when the disk is slow; then back-pressure
+inline constexpr std::size_t kSegmentWriteBytes = 256 * kKiB;  ///< a segment with so much unwritten is written out
+inline constexpr std::size_t kSegmentReadBytes = 1 * kMiB;     ///< most that one read of a file asks for
+inline constexpr std::size_t kSegmentFlushesInFlight = 16;     ///< segments written and synced at a time, per shard
+inline constexpr std::size_t kOpenSegmentFiles = 512;          ///< file handles kept open, per shard
 inline constexpr std::size_t kIndexIntervalBytes = 64 * kKiB;
 inline constexpr std::size_t kMaxBatchBytes = 1 * kMiB;         ///< target of a batch made of single PUTs
 inline constexpr std::uint64_t kMaxSegmentEntries = 1'000'000;  ///< default of WALRUS_MAX_SEGMENT_ENTRIES
@@ -41,6 +60,16 @@ inline constexpr auto kCallTimeout = 5s;
 // Metadata.
 inline constexpr std::size_t kMaxCommandBytes = 64 * kKiB;  ///< one Raft entry
 inline constexpr std::size_t kMaxVoters = 5;
+inline constexpr std::size_t kMaxNodes = 256;
+inline constexpr std::size_t kMaxProposals = 65'536;         ///< waiting on one node, its clients' and others'
+inline constexpr std::size_t kMaxProposalBytes = 32 * kMiB;  ///< the same, in bytes
+inline constexpr std::size_t kRaftLogFileBytes = 1 * kMiB;   ///< pre-written
+inline constexpr std::size_t kRaftMessageBytes = 1 * kMiB;   ///< target of one message of entries or snapshot
+inline constexpr std::size_t kRaftInflightEntries = 512;     ///< sent to a member and not acknowledged yet
+inline constexpr std::size_t kMaxRaftSnapshotBytes = 1024 * kMiB;
+inline constexpr std::uint64_t kSnapshotThresholdEntries = 1024;
+inline constexpr std::uint64_t kSnapshotTrailingEntries = 8192;  ///< kept behind a snapshot for slow followers
+inline constexpr std::size_t kSnapshotTrailingBytes = 8 * kMiB;  ///< of which at most this much
 inline constexpr std::size_t kMaxShards = 8;
 inline constexpr auto kMonitorInterval = 10'000ms;  ///< default of WALRUS_MONITOR_CHECK_MS
 

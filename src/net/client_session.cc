@@ -1,0 +1,321 @@
+#include "net/client_session.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "net/session_group.h"
+
+namespace walrus::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using protocol::FrameDecoder;
+using protocol::Verb;
+
+namespace {
+
+/// Reads of one session before others have their turn.
+constexpr int kReadsPerTurn = 4;
+
+void drop_front(std::string& bytes, std::size_t& dropped, std::size_t more) {
+  dropped += more;
+  if (dropped == bytes.size()) {
+    bytes.clear();
+    dropped = 0;
+  } else if (dropped > bytes.size() / 2) {
+    bytes.erase(0, dropped);
+    dropped = 0;
+  }
+}
+
+/// Assigning an empty string would keep the capacity.
+void free_memory(std::string& bytes) { std::string().swap(bytes); }
+
+}  // namespace
+
+ClientSession::ClientSession(SessionGroup& group, asio::ip::tcp::socket socket)
+    : group_(group),
+      socket_(std::move(socket)),
+      decoder_(group.options().max_frame_bytes),
+      last_read_(group.sweep_number()),
+      last_write_(group.sweep_number()) {}
+
+void ClientSession::start() {
+  error_code ignored;  // a socket that refuses these works without them
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket_.non_blocking(true, ignored);
+  self_ = shared_from_this();
+  await_readable();
+}
+
+void ClientSession::refuse(const Error& error) {
+  phase_ = Phase::kEnding;
+  linger_at_end_ = true;
+  start();
+  append_answer(output_, {broker::Answer::Kind::kError, error.message()});
+  flush();
+}
+
+void ClientSession::drain() {
+  if (phase_ == Phase::kLingering) close();
+  if (phase_ != Phase::kOpen) return;
+  phase_ = Phase::kEnding;
+  settle();
+}
+
+void ClientSession::close() {
+  if (phase_ == Phase::kClosed) return;
+  const auto keep_alive = shared_from_this();
+  phase_ = Phase::kClosed;
+  error_code ignored;
+  socket_.close(ignored);
+  free_memory(input_);
+  free_memory(output_);
+  input_taken_ = output_sent_ = 0;
+  self_.reset();
+  group_.change_held(std::exchange(reported_held_, 0), 0);
+  group_.remove(*this);
+}
+
+// Reading.
+
+void ClientSession::await_readable() {
+  if (awaiting_readable_) return;
+  awaiting_readable_ = true;
+  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this(), this](error_code) {
+    awaiting_readable_ = false;
+    if (phase_ != Phase::kClosed) on_readable();
+  });
+}
+
+void ClientSession::on_readable() {
+  used_ = true;
+  for (int reads = 0; reads < kReadsPerTurn && !blocked_; ++reads) {
+    if (!receive()) break;
+  }
+  if (phase_ == Phase::kClosed) return;
+  group_.sink().flush();
+  settle();
+}
+
+bool ClientSession::receive() {
+  if (phase_ != Phase::kOpen && phase_ != Phase::kLingering) return false;
+  auto& buffer = group_.read_buffer();
+  error_code error;
+  const std::size_t size = socket_.read_some(asio::buffer(buffer), error);
+  if (error == asio::error::would_block || error == asio::error::try_again) return false;
+  if (error == asio::error::eof && phase_ == Phase::kOpen) {
+    phase_ = Phase::kEnding;
+    return false;
+  }
+  if (error) {
+    close();
+    return false;
+  }
+  last_read_ = group_.sweep_number();
+  if (phase_ == Phase::kOpen) take_fresh({buffer.data(), size});
+  if (size == buffer.size()) return true;
+  if (phase_ == Phase::kOpen && !blocked_ && mid_frame()) acknowledge_now();
+  return false;
+}
+
+void ClientSession::acknowledge_now() {
+  const int on = 1;
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+void ClientSession::take_fresh(std::string_view fresh) {
+  // Only what completes the frame that has begun goes through input_; the frames behind it are taken where they are.
+  while (!input_.empty() && !fresh.empty() && !blocked_ && phase_ == Phase::kOpen) {
+    const std::size_t size = std::min(decoder_.missing(held_input()), fresh.size());
+    input_.append(fresh.substr(0, size));
+    fresh.remove_prefix(size);
+    take_input();
+  }
+  if (input_.empty() && phase_ == Phase::kOpen) take_frames(fresh);
+  if (phase_ == Phase::kOpen) input_.append(fresh);
+}
+
+void ClientSession::take_input() {
+  std::string_view input = held_input();
+  const std::size_t before = input.size();
+  take_frames(input);
+  drop_front(input_, input_taken_, before - input.size());
+}
+
+void ClientSession::take_frames(std::string_view& input) {
+  while (!input.empty()) {
+    if (!may_take()) {
+      blocked_ = true;
+      return;
+    }
+    const std::string_view before = input;
+    const FrameDecoder::Step step = decoder_.next(input);
+    switch (step.event) {
+      case FrameDecoder::Event::kNeedMore:
+        return;
+      case FrameDecoder::Event::kInvalidLength:
+        answer_error(ErrorCode::kInvalidFrameLength);
+        break;
+      case FrameDecoder::Event::kMustClose:
+        answer_error(ErrorCode::kInvalidFrameLength);
+        phase_ = Phase::kEnding;
+        linger_at_end_ = true;
+        return;
+      case FrameDecoder::Event::kFrame:
+        if (!take_request(step.text)) {
+          const char* frame = step.text.data() - protocol::kFrameHeaderBytes;
+          input = before.substr(static_cast<std::size_t>(frame - before.data()));
+          blocked_ = true;
+          return;
+        }
+        break;
+    }
+  }
+}
+
+bool ClientSession::take_request(std::string_view text) {
+  const auto request = protocol::parse_request(text);
+  if (!request) {
+    answer_error(request.error().code);
+    return true;
+  }
+  if (verb_ != request->verb) {
+    if (!answers_.empty()) return false;
+    verb_ = request->verb;
+  }
+  // What it may make us hold: the payload of a PUT, the longest record as the answer to the others.
+  const std::size_t charge = request->verb == Verb::kPut ? text.size() : group_.options().max_frame_bytes;
+  group_.sink().submit(*request, self_, answers_.open(charge));
+  return true;
+}
+
+void ClientSession::answer_error(ErrorCode code) {
+  const std::uint64_t slot = answers_.open(0);
+  answers_.answer(slot, {broker::Answer::Kind::kError, error_text(code)}, output_);
+  flush();
+}
+
+bool ClientSession::may_take() const {
+  if (answers_.empty() && output_.empty()) return true;
+  if (answers_.size() >= limits::kMaxPipelinedRequests) return false;
+  const std::size_t held = held_bytes();
+  return held < limits::kMaxPipelinedBytes && (held < limits::kFairClientBytes || !group_.crowded());
+}
+
+std::size_t ClientSession::held_bytes() const {
+  return answers_.held_bytes() + held_input().size() + unsent_output().size();
+}
+
+std::size_t ClientSession::buffer_bytes() const {
+  const auto allocated = [](const std::string& buffer) {
+    return buffer.capacity() > std::string().capacity() ? buffer.capacity() : 0;
+  };
+  return allocated(input_) + allocated(output_) + answers_.allocated_bytes();
+}
+
+// Answering.
+
+void ClientSession::answer(std::uint64_t slot, const broker::Answer& answer) {
+  if (phase_ == Phase::kClosed) return;
+  answers_.answer(slot, answer, output_);
+}
+
+void ClientSession::flush() {
+  if (scheduled_ || phase_ == Phase::kClosed) return;
+  scheduled_ = true;
+  group_.schedule(shared_from_this());
+}
+
+void ClientSession::turn() {
+  scheduled_ = false;
+  if (phase_ == Phase::kClosed) return;
+  used_ = true;
+  write_output();
+  if (blocked_ && phase_ == Phase::kOpen) {
+    blocked_ = false;
+    last_read_ = group_.sweep_number();
+    take_input();
+    group_.sink().flush();
+  }
+  settle();
+}
+
+void ClientSession::write_output() {
+  if (awaiting_writable_) return;
+  while (!unsent_output().empty()) {
+    error_code error;
+    const std::size_t size = socket_.write_some(asio::buffer(unsent_output()), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      last_write_ = group_.sweep_number();
+      await_writable();
+      return;
+    }
+    if (error) {
+      close();
+      return;
+    }
+    drop_front(output_, output_sent_, size);
+  }
+}
+
+void ClientSession::await_writable() {
+  awaiting_writable_ = true;
+  socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this(), this](error_code) {
+    awaiting_writable_ = false;
+    if (phase_ != Phase::kClosed) turn();
+  });
+}
+
+// Ending.
+
+void ClientSession::settle() {
+  if (phase_ == Phase::kClosed) return;
+  if (phase_ == Phase::kEnding && answers_.empty() && output_.empty()) {
+    if (!linger_at_end_) {
+      close();
+      return;
+    }
+    linger();
+  }
+  if (phase_ == Phase::kLingering || (phase_ == Phase::kOpen && !blocked_)) await_readable();
+  const std::size_t held = held_bytes();
+  group_.change_held(std::exchange(reported_held_, held), held);
+}
+
+void ClientSession::linger() {
+  // A close while the client is still sending would reset the connection, and with it the answer on its way.
+  phase_ = Phase::kLingering;
+  last_write_ = group_.sweep_number();
+  free_memory(input_);
+  input_taken_ = 0;
+  error_code ignored;
+  socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+void ClientSession::sweep() {
+  const auto& options = group_.options();
+  const auto older = [this](std::uint64_t since, std::chrono::milliseconds limit) {
+    return group_.sweep_number() - since > group_.sweeps_in(limit);
+  };
+  const bool half_frame = phase_ == Phase::kOpen && !blocked_ && mid_frame();
+  if ((half_frame && older(last_read_, options.partial_frame_timeout)) ||
+      (awaiting_writable_ && older(last_write_, options.stalled_reply_timeout)) ||
+      (phase_ == Phase::kLingering && older(last_write_, options.linger_timeout))) {
+    close();
+    return;
+  }
+  if (!std::exchange(used_, false) && answers_.empty()) {
+    answers_.release();
+    if (output_.empty()) free_memory(output_);
+    if (input_.empty()) free_memory(input_);
+  }
+}
+
+}  // namespace walrus::net

@@ -1,0 +1,118 @@
+// One client's connection: frames in, requests to the broker, answers out in the order of the requests.
+//
+// Happy path: the socket becomes readable; everything it holds is read into the group's buffer, each whole frame in it
+// is parsed and submitted from there (no copy), then the sink is flushed once. Answers come by slot, now or later; the
+// group writes what has become due with one system call per turn of the loop.
+//
+// Order: requests of the same verb run together; a request of another verb waits until all before it are answered, so
+// that pipelined requests read as if each had been waited for.
+//
+// Bounds: limits::kMaxPipelinedRequests and kMaxPipelinedBytes, counting requests, replies that may come and replies
+// that the client has not taken. At a bound the session stops reading until there is room again. An idle session holds
+// no buffers.
+//
+// Failure: what a client does wrong costs its own connection at most. Half a frame without a further byte, or replies
+// that nobody takes, close it in time (limits.h). After the client's end of stream the requests read are still
+// answered. Answers that come after the close are dropped.
+//
+// Loop thread of the group only.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "broker/request_sink.h"
+#include "net/answer_queue.h"
+#include "protocol/frame.h"
+#include "protocol/text.h"
+
+namespace walrus::net {
+
+class SessionGroup;
+
+class ClientSession final : public broker::AnswerSink, public std::enable_shared_from_this<ClientSession> {
+ public:
+  ClientSession(SessionGroup& group, boost::asio::ip::tcp::socket socket);
+
+  /// Starts reading.
+  void start();
+  /// Says `error` to the client and closes.
+  void refuse(const Error& error);
+  /// Reads no more; closes when what was submitted is answered.
+  void drain();
+  void close();
+
+  void answer(std::uint64_t slot, const broker::Answer& answer) override;
+  void flush() override;
+
+  // For the group.
+  /// Goes on with what waited for answers, and writes.
+  void turn();
+  /// Once per sweep interval: deadlines, and the memory of the idle.
+  void sweep();
+  /// Memory allocated for buffers, used or not.
+  std::size_t buffer_bytes() const;
+  std::size_t registry_index = 0;
+
+ private:
+  enum class Phase : std::uint8_t {
+    kOpen,
+    kEnding,     // nothing more is read; closes when all is answered and written
+    kLingering,  // our direction is shut down; what comes is dropped until the client closes, too
+    kClosed,
+  };
+
+  void await_readable();
+  void on_readable();
+  /// Reads into the group's buffer; false when the socket is drained or has ended.
+  bool receive();
+  void take_fresh(std::string_view fresh);
+  /// Takes whole frames off the front of `input` until it is blocked or at an end.
+  void take_frames(std::string_view& input);
+  /// False when the request has to wait for the answers to those before it.
+  bool take_request(std::string_view text);
+  void take_input();
+  void answer_error(ErrorCode code);
+  bool may_take() const;
+  bool mid_frame() const { return !held_input().empty() || decoder_.skipping(); }
+  std::string_view held_input() const { return std::string_view(input_).substr(input_taken_); }
+  std::string_view unsent_output() const { return std::string_view(output_).substr(output_sent_); }
+  std::size_t held_bytes() const;
+  /// Has the kernel acknowledge now what it received, see docs/protocol/text.md.
+  void acknowledge_now();
+
+  void write_output();
+  void await_writable();
+  /// The end of each turn: goes on reading, or ends what is done.
+  void settle();
+  void linger();
+
+  SessionGroup& group_;
+  boost::asio::ip::tcp::socket socket_;
+  protocol::FrameDecoder decoder_;
+  AnswerQueue answers_;
+  std::string input_;  // from input_taken_ on: read, but not taken; half a frame, or frames that must wait
+  std::size_t input_taken_ = 0;
+  std::string output_;  // from output_sent_ on: frames that the socket has not taken
+  std::size_t output_sent_ = 0;
+  std::shared_ptr<broker::AnswerSink> self_;  // what the broker gets; until the close
+  std::optional<protocol::Verb> verb_;        // of the requests that are unanswered
+  Phase phase_ = Phase::kOpen;
+  bool blocked_ = false;  // input_ waits for answers or for room; nothing is read
+  bool linger_at_end_ = false;
+  bool awaiting_readable_ = false;
+  bool awaiting_writable_ = false;
+  bool scheduled_ = false;  // in the group's list for the next turn
+  bool used_ = false;       // since the last sweep
+  std::size_t reported_held_ = 0;
+  std::uint64_t last_read_ = 0;   // sweep of the last byte read
+  std::uint64_t last_write_ = 0;  // sweep in which the socket last filled up, or lingering began
+};
+
+}  // namespace walrus::net
