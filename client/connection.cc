@@ -126,22 +126,20 @@ Result<std::optional<Reply>> Connection::take_reply() {
 Result<Reply> Connection::wait_reply() {
   WALRUS_ASSERT(in_flight() > 0, "there is no request to wait for");
   if (auto connected = wire_->ensure_connected(); !connected) return std::unexpected(std::move(connected.error()));
-  auto deadline = std::chrono::steady_clock::now() + wire_->options().reply_timeout;
   for (;;) {
-    const std::size_t unsent = wire_->unsent_bytes();
     auto reply = wire_->take();
     if (!reply) return std::unexpected(std::move(reply.error()));
     if (*reply) return **reply;
-    if (wire_->unsent_bytes() != unsent) deadline = std::chrono::steady_clock::now() + wire_->options().reply_timeout;
-    wire_->wait(deadline);
+    wire_->wait({});
   }
 }
+
+void Connection::wait_ready(std::span<const int> also) { wire_->wait(also); }
 
 std::size_t Connection::in_flight() const { return wire_->in_flight(); }
 std::size_t Connection::unsent_bytes() const { return wire_->unsent_bytes(); }
 Result<void> Connection::connect() { return wire_->ensure_connected(); }
 void Connection::close() { wire_->close(); }
-int Connection::descriptor() const { return wire_->descriptor(); }
 std::string Connection::address() const { return wire_->address(); }
 
 }  // namespace walrus::client

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #include "base/assert.h"
 #include "base/bytes.h"
@@ -53,9 +54,11 @@ void Connection::Wire::close() {
   queued_ = sent_ = answered_ = 0;
   decoder_ = protocol::FrameDecoder(kMaxReplyBytes);
   broken_.reset();
+  silent_ = false;
 }
 
 void Connection::Wire::enqueue(std::string_view head, std::string_view tail) {
+  if (in_flight() == 0) last_progress_ = std::chrono::steady_clock::now();
   protocol::append_frame(out_, head, tail);
   ++queued_;
 }
@@ -78,6 +81,7 @@ Result<void> Connection::Wire::ensure_connected() {
     const auto connected = connect_tcp(options_.endpoints[candidate], options_.connect_timeout);
     if (connected) {
       socket_ = *connected;
+      last_progress_ = std::chrono::steady_clock::now();
       endpoint_ = candidate;
       return {};
     }
@@ -101,6 +105,7 @@ void Connection::Wire::send_some() {
     if (taken < 0 && errno != EAGAIN) break_off(ErrorKind::kOutcomeUnknown, reason_of(errno));
     if (taken < 0) break;
     out_sent_ += static_cast<std::size_t>(taken);
+    last_progress_ = std::chrono::steady_clock::now();
   }
   // Frames taken whole may have been received; one that was cut cannot be carried out.
   while (out_sent_ - out_complete_ >= protocol::kFrameHeaderBytes) {
@@ -127,6 +132,7 @@ void Connection::Wire::receive_some() {
     } while (got < 0 && errno == EINTR);
     return before + static_cast<std::size_t>(std::max<ssize_t>(got, 0));
   });
+  if (got > 0) last_progress_ = std::chrono::steady_clock::now();
   if (got == 0) break_off(ErrorKind::kOutcomeUnknown, "closed by the server");
   if (got < 0 && errno != EAGAIN) break_off(ErrorKind::kOutcomeUnknown, reason_of(errno));
 }
@@ -161,19 +167,28 @@ Error Connection::Wire::end_of_connection() {
                       .not_sent = static_cast<std::size_t>(queued_ - sent_)};
   if (error.kind == ErrorKind::kOutcomeUnknown && error.unanswered.unknown == 0) error.kind = ErrorKind::kNotSent;
   error.text = "connection to " + address() + " broke: " + error.text;
+  if (silent_) endpoint_ = (endpoint_ + 1) % options_.endpoints.size();
   close();
   return error;
 }
 
-void Connection::Wire::wait(std::chrono::steady_clock::time_point deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+void Connection::Wire::wait(std::span<const int> also) {
+  const bool owed = in_flight() > 0;
+  WALRUS_ASSERT(owed || !also.empty(), "nothing could end this wait");
+  std::vector<pollfd> waiting;
+  for (const int descriptor : also) waiting.push_back({descriptor, POLLIN, 0});
   const auto events = static_cast<short>(POLLIN | (unsent_bytes() > 0 ? POLLOUT : 0));
-  pollfd waiting{socket_, events, 0};
-  const int ready = ::poll(&waiting, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1'000'000'000)));
-  if (ready != 0) return;
+  if (socket_ >= 0 && owed) waiting.push_back({socket_, events, 0});
+  int timeout = -1;
+  if (owed) {
+    const auto left = last_progress_ + options_.reply_timeout - std::chrono::steady_clock::now();
+    const auto left_ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    timeout = static_cast<int>(std::clamp<std::int64_t>(left_ms, 0, 1'000'000'000));
+  }
+  if (::poll(waiting.data(), waiting.size(), timeout) != 0 || !owed) return;
   const auto seconds = std::chrono::duration<double>(options_.reply_timeout).count();
   break_off(ErrorKind::kOutcomeUnknown, fmt::format("no answer within {:g} s", seconds));
-  endpoint_ = (endpoint_ + 1) % options_.endpoints.size();
+  silent_ = true;
 }
 
 }  // namespace walrus::client

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,6 @@ class Connection::Wire {
   Wire& operator=(const Wire&) = delete;
 
   const Options& options() const { return options_; }
-  int descriptor() const { return socket_; }
   std::string address() const { return options_.endpoints[endpoint_].text(); }
   std::size_t in_flight() const { return queued_ - answered_; }
   std::size_t unsent_bytes() const { return out_.size() - out_sent_; }
@@ -36,8 +36,8 @@ class Connection::Wire {
   /// Writes and reads what the socket takes and has, without waiting. The next answer, nothing yet, or why there will
   /// be none; after an error everything in flight is forgotten.
   Result<std::optional<Reply>> take();
-  /// Waits until the socket is ready or the time is over; the latter breaks the connection.
-  void wait(std::chrono::steady_clock::time_point deadline);
+  /// As Connection::wait_ready().
+  void wait(std::span<const int> also);
   void close();
 
  private:
@@ -64,8 +64,10 @@ class Connection::Wire {
   std::uint64_t queued_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t answered_ = 0;
+  std::chrono::steady_clock::time_point last_progress_;  // a byte went or came, or there was nothing to wait for
 
   std::optional<Error> broken_;
+  bool silent_ = false;  // broken off by us for its silence: the next address goes first
 };
 
 }  // namespace walrus::client

@@ -3,8 +3,8 @@
 //
 // Happy path: construct; call put(), get() … They connect when there is no connection. For many requests at a time
 // enqueue_put() / enqueue_get() any number, then wait_reply() once for each: replies come in the order of the requests.
-// What is queued leaves in as few writes as the socket allows. take_reply() with descriptor() serve a caller that polls
-// for itself.
+// What is queued leaves in as few writes as the socket allows. take_reply() and wait_ready() serve a caller that has
+// other things to wait for.
 //
 // Failure: a connection that breaks is an Error that counts what was sent and has no answer (outcome unknown) and what
 // was not sent; answers that had arrived are handed out first. The next call connects again, to the next address when
@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,11 @@ class Connection {
   /// is there.
   Result<std::optional<Reply>> take_reply();
 
+  /// Waits until the socket has something for take_reply() to do, or one of `also` is readable, or a signal came. A
+  /// server that owes answers and neither takes nor sends a byte for reply_timeout breaks the connection, which the
+  /// next take_reply() reports.
+  void wait_ready(std::span<const int> also = {});
+
   /// Requests that have no answer yet, sent or not.
   std::size_t in_flight() const;
   /// Bytes of them that the system has not taken yet.
@@ -73,8 +79,6 @@ class Connection {
   Result<void> connect();
   /// Forgets everything in flight.
   void close();
-  /// The socket, -1 without one: wait for reading, and for writing while unsent_bytes() > 0.
-  int descriptor() const;
   /// The address in use, or the one to be tried first.
   std::string address() const;
 

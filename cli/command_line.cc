@@ -1,0 +1,142 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+#include "base/limits.h"
+#include "cli/console.h"
+
+namespace walrus::cli {
+namespace {
+
+constexpr std::string_view kDescription =
+    "Talks to a Walrus cluster; any node will do. Without a command it opens a shell.";
+constexpr std::string_view kFooter =
+    "Exit status: 0 done, 1 the server answered ERR or part of the work was not done, 2 usage,\n"
+    "3 not reachable (nothing was carried out), 7 the outcome is unknown, 130 interrupted.";
+
+/// The values as CLI11 stores them, before they mean anything.
+struct Arguments {
+  std::string addresses = "127.0.0.1:9091";
+  double timeout_seconds = 15;
+  std::size_t max_frame_bytes = limits::kMaxFrameBytes;
+  std::vector<std::string> words;
+  bool no_register = false;
+  std::uint64_t max = 0;
+  bool json = false;
+  bool quiet = false;
+};
+
+void add_topic(CLI::App& command, CommandLine& line) {
+  command.add_option("topic", line.topic, "the topic")->required();
+}
+
+void add_summary_flags(CLI::App& command, Arguments& arguments) {
+  auto* json = command.add_flag("--json", arguments.json, "the summary on stderr as one line of JSON");
+  command.add_flag("--quiet,-q", arguments.quiet, "no summary, no progress")->excludes(json);
+}
+
+void add_one_off_commands(CLI::App& app, CommandLine& line, Arguments& arguments) {
+  const auto add = [&](Command command, const char* name, const char* description) {
+    auto* sub = app.add_subcommand(name, description);
+    sub->callback([&line, command] { line.command = command; });
+    return sub;
+  };
+  add(Command::kShell, "repl", "the shell (as without a command)");
+  add_topic(*add(Command::kRegister, "register", "create a topic; fine when it exists"), line);
+  auto* put = add(Command::kPut, "put", "append one record");
+  add_topic(*put, line);
+  put->add_option("payload", arguments.words,
+                  "the record; several words are joined by one blank; - reads all of stdin; -- before a payload that "
+                  "begins with a dash")
+      ->required();
+  add_topic(*add(Command::kGet, "get", "print the next record, or EMPTY; moves the cursor that all readers share"),
+            line);
+  add_topic(*add(Command::kState, "state", "print a topic's segments, counts and cursor as JSON"), line);
+  add(Command::kMetrics, "metrics", "print the Raft state of the node as JSON");
+}
+
+void add_stream_commands(CLI::App& app, CommandLine& line, Arguments& arguments) {
+  auto* produce = app.add_subcommand("produce", "append every line of stdin as a record");
+  produce->callback([&line] { line.command = Command::kProduce; });
+  add_topic(*produce, line);
+  produce->add_flag("--no-register", arguments.no_register, "do not create the topic");
+  produce->add_option("--depth", line.produce.depth, "records in flight at most")
+      ->check(CLI::Range(std::size_t{1}, limits::kMaxPipelinedRequests))
+      ->capture_default_str();
+  add_summary_flags(*produce, arguments);
+
+  auto* consume = app.add_subcommand("consume", "take records and write each with a newline to stdout, until EMPTY");
+  consume->callback([&line] { line.command = Command::kConsume; });
+  add_topic(*consume, line);
+  consume->add_option("--max,-n", arguments.max, "take no more records than this")->check(CLI::PositiveNumber);
+  consume->add_flag("--follow,-f", line.consume.follow, "wait for new records instead of ending");
+  consume->add_option("--depth", line.consume.depth, "requests in flight at most")
+      ->check(CLI::Range(std::size_t{1}, limits::kMaxPipelinedRequests))
+      ->capture_default_str();
+  add_summary_flags(*consume, arguments);
+}
+
+void add_options(CLI::App& app, Arguments& arguments) {
+  app.add_option("--addr", arguments.addresses, "HOST:PORT of a node; several with commas: tried in this order")
+      ->envname("WALRUS_ADDR")
+      ->capture_default_str();
+  app.add_option("--timeout", arguments.timeout_seconds, "seconds to wait for an answer")
+      ->check(CLI::Range(0.001, 86'400.0))
+      ->capture_default_str();
+  app.add_option("--max-frame-bytes", arguments.max_frame_bytes, "longest request that the server takes")
+      ->check(CLI::Range(std::size_t{64}, limits::kMaxSkippedFrameBytes))
+      ->capture_default_str();
+  app.set_version_flag("--version", "walrus-cli " WALRUS_VERSION);
+}
+
+Progress::Style style_of(const Arguments& arguments) {
+  if (arguments.quiet) return Progress::Style::kQuiet;
+  return arguments.json ? Progress::Style::kJson : Progress::Style::kPlain;
+}
+
+client::Result<void> apply(const Arguments& arguments, CommandLine& line) {
+  auto endpoints = client::parse_endpoints(arguments.addresses);
+  if (!endpoints) return std::unexpected(std::move(endpoints.error()));
+  line.connection.endpoints = std::move(*endpoints);
+  line.connection.reply_timeout =
+      std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(arguments.timeout_seconds * 1'000)));
+  line.connection.max_frame_bytes = arguments.max_frame_bytes;
+  line.payload = fmt::format("{}", fmt::join(arguments.words, " "));
+  line.produce.topic = line.consume.topic = line.topic;
+  line.produce.register_topic = !arguments.no_register;
+  line.produce.style = line.consume.style = style_of(arguments);
+  if (arguments.max > 0) line.consume.max = arguments.max;
+  return {};
+}
+
+}  // namespace
+
+std::variant<CommandLine, int> parse_command_line(int argc, const char* const* argv) {
+  CommandLine line;
+  Arguments arguments;
+  CLI::App app{std::string(kDescription), "walrus-cli"};
+  app.footer(std::string(kFooter));
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  app.ignore_case();
+  add_options(app, arguments);
+  add_one_off_commands(app, line, arguments);
+  add_stream_commands(app, line, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    print_error(fmt::format("{}. See walrus-cli --help.", error.what()));
+    return value_of(ExitStatus::kUsage);
+  }
+  if (const auto applied = apply(arguments, line); !applied) {
+    print_error(fmt::format("--addr: {}", applied.error().text));
+    return value_of(ExitStatus::kUsage);
+  }
+  return line;
+}
+
+}  // namespace walrus::cli

@@ -1,0 +1,28 @@
+// The command line of walrus-cli. Main thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "cli/consume.h"
+#include "cli/produce.h"
+#include "walrus/client/connection.h"
+
+namespace walrus::cli {
+
+enum class Command : std::uint8_t { kShell, kRegister, kPut, kGet, kState, kMetrics, kProduce, kConsume };
+
+struct CommandLine {
+  Command command = Command::kShell;
+  client::Options connection;
+  std::string topic{};
+  std::string payload{};  ///< of put: its words with one blank between
+  ProduceOptions produce{};
+  ConsumeOptions consume{};
+};
+
+/// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).
+std::variant<CommandLine, int> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace walrus::cli

@@ -1,0 +1,39 @@
+// walrus-cli: the shell and the one-off commands of a Walrus cluster (docs/cli.md).
+#include "cli/command_line.h"
+#include "cli/one_off.h"
+#include "cli/shell.h"
+
+namespace {
+
+using namespace walrus;
+
+cli::ExitStatus run(const cli::CommandLine& line) {
+  client::Connection connection(line.connection);
+  switch (line.command) {
+    case cli::Command::kShell:
+      return cli::run_shell(connection);
+    case cli::Command::kRegister:
+      return cli::run_register(connection, line.topic);
+    case cli::Command::kPut:
+      return cli::run_put(connection, line.topic, line.payload);
+    case cli::Command::kGet:
+      return cli::run_get(connection, line.topic);
+    case cli::Command::kState:
+      return cli::run_state(connection, line.topic);
+    case cli::Command::kMetrics:
+      return cli::run_metrics(connection);
+    case cli::Command::kProduce:
+      return cli::run_produce(connection, line.produce);
+    case cli::Command::kConsume:
+      return cli::run_consume(connection, line.consume);
+  }
+  return cli::ExitStatus::kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto parsed = cli::parse_command_line(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  return cli::value_of(run(std::get<cli::CommandLine>(parsed)));
+}

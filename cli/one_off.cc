@@ -1,0 +1,68 @@
+#include "cli/one_off.h"
+
+#include <fmt/core.h>
+
+#include <cerrno>
+#include <system_error>
+#include <unistd.h>
+
+#include "cli/console.h"
+
+namespace walrus::cli {
+namespace {
+
+ExitStatus print_answer(std::string answer) {
+  answer += '\n';
+  if (write_stdout(answer)) return ExitStatus::kOk;
+  print_error("cannot write to stdout: " + std::generic_category().message(errno));
+  return ExitStatus::kRefused;
+}
+
+/// All of stdin, or as much of it as shows that it is longer than `limit`.
+client::Result<std::string> read_stdin(std::size_t limit) {
+  std::string bytes;
+  char buffer[65536];
+  while (bytes.size() <= limit) {
+    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      return std::unexpected(client::Error{.kind = client::ErrorKind::kInvalidRequest,
+                                           .text = "cannot read stdin: " + std::generic_category().message(errno)});
+    }
+    if (got == 0) break;
+    bytes.append(buffer, static_cast<std::size_t>(got));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+ExitStatus run_register(client::Connection& connection, const std::string& topic) {
+  const auto done = connection.register_topic(topic);
+  return done ? print_answer("OK") : report(done.error(), RequestKind::kOther, topic);
+}
+
+ExitStatus run_put(client::Connection& connection, const std::string& topic, const std::string& payload) {
+  const auto bytes = payload == "-" ? read_stdin(connection.max_payload_bytes(topic)) : payload;
+  if (!bytes) return report(bytes.error(), RequestKind::kWrite, topic);
+  const auto done = connection.put(topic, *bytes);
+  return done ? print_answer("OK") : report(done.error(), RequestKind::kWrite, topic);
+}
+
+ExitStatus run_get(client::Connection& connection, const std::string& topic) {
+  auto record = connection.get(topic);
+  if (!record) return report(record.error(), RequestKind::kRead, topic);
+  return print_answer(*record ? std::move(**record) : "EMPTY");
+}
+
+ExitStatus run_state(client::Connection& connection, const std::string& topic) {
+  auto state = connection.state(topic);
+  return state ? print_answer(std::move(*state)) : report(state.error(), RequestKind::kOther, topic);
+}
+
+ExitStatus run_metrics(client::Connection& connection) {
+  auto metrics = connection.metrics();
+  return metrics ? print_answer(std::move(*metrics)) : report(metrics.error(), RequestKind::kOther, {});
+}
+
+}  // namespace walrus::cli
