@@ -1,0 +1,149 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <signal.h>
+
+#include "tests/unit/cli/program.h"
+#include "tests/unit/client/fake_server.h"
+
+namespace walrus::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Action = FakeServer::Action;
+
+class Produce : public ::testing::Test {
+ protected:
+  std::vector<std::string> arguments(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"--addr", server_.address(), "produce", "logs"});
+    return more;
+  }
+
+  FakeServer server_;
+};
+
+TEST_F(Produce, EachLineBecomesARecordOfTheSameBytes) {
+  const Outcome outcome = run_cli(arguments(), "first\n  second \r\n\xff\x01\nlast without newline");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(server_.records("logs"), ElementsAre("first", "  second \r", "\xff\x01", "last without newline"));
+  EXPECT_THAT(outcome.err, HasSubstr("4 records, 37 B in "));
+}
+
+TEST_F(Produce, ManyLinesKeepTheirOrder) {
+  std::string input;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 20'000; ++i) {
+    expected.push_back("record number " + std::to_string(i));
+    input += expected.back() + "\n";
+  }
+  EXPECT_EQ(run_cli(arguments({"--depth", "100"}), input).status, 0);
+  EXPECT_EQ(server_.records("logs"), expected);
+  EXPECT_EQ(server_.connections(), 1U);
+}
+
+TEST_F(Produce, TheDepthIsKept) {
+  std::atomic<int> silent = 0;
+  server_.set_script([&](std::string_view request) {
+    if (!request.starts_with("PUT")) return Action{};
+    ++silent;
+    return Action{Action::Kind::kSilence};
+  });
+  const Outcome outcome = run_cli({"--timeout", "0.2", "--addr", server_.address(), "produce", "logs", "--depth", "7"},
+                                  "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+  EXPECT_EQ(outcome.status, 7);
+  EXPECT_EQ(silent, 7);
+  EXPECT_THAT(outcome.err, HasSubstr("outcome unknown 7"));
+}
+
+TEST_F(Produce, EmptyLinesAreSkippedAndCounted) {
+  const Outcome outcome = run_cli(arguments(), "a\n\n\nb\n");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(server_.records("logs"), ElementsAre("a", "b"));
+  EXPECT_THAT(outcome.err, HasSubstr("2 empty lines were skipped"));
+}
+
+TEST_F(Produce, TheTopicIsRegisteredUnlessToldNotTo) {
+  const Outcome refused = run_cli(arguments({"--no-register"}), "a\n");
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("ERR topic not found (line 1)"), HasSubstr("acknowledged 0, refused 1")));
+  EXPECT_EQ(run_cli(arguments(), "a\n").status, 0);
+  EXPECT_THAT(server_.records("logs"), ElementsAre("a"));
+}
+
+TEST_F(Produce, ALineLongerThanAFrameIsNamedByItsNumber) {
+  const Outcome outcome = run_cli(arguments(), "short\n" + std::string(65'528, 'x') + "\nafter\n");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("line 2 is longer than the 65,527 bytes"), HasSubstr("acknowledged 1")));
+  EXPECT_THAT(server_.records("logs"), ElementsAre("short"));
+}
+
+TEST_F(Produce, ALineThatJustFitsAFramePasses) {
+  const std::string longest(65'527, 'x');
+  EXPECT_EQ(run_cli(arguments(), longest + "\n").status, 0);
+  EXPECT_THAT(server_.records("logs"), ElementsAre(longest));
+}
+
+TEST_F(Produce, ABrokenConnectionCountsAcknowledgedAndUnknown) {
+  std::atomic<int> puts = 0;
+  server_.set_script([&](std::string_view request) {
+    if (!request.starts_with("PUT")) return Action{};
+    return Action{++puts <= 3 ? Action::Kind::kServe : Action::Kind::kHangUp};
+  });
+  const Outcome outcome = run_cli(arguments(), "1\n2\n3\n4\n5\n");
+  EXPECT_EQ(outcome.status, 7);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("closed by the server"),
+                                 HasSubstr("acknowledged 3, refused 0, outcome unknown 2, read but not sent 0"),
+                                 HasSubstr("first line without an acknowledgement is line 4")));
+}
+
+TEST_F(Produce, ARefusedRecordStopsTheRestAndIsNamed) {
+  server_.set_script([&](std::string_view request) {
+    return request == "PUT logs bad" ? Action{Action::Kind::kAnswer, "ERR disk full"} : Action{};
+  });
+  const Outcome outcome = run_cli(arguments({"--depth", "1"}), "1\n2\nbad\n4\n");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("ERR disk full (line 3)"), HasSubstr("acknowledged 2, refused 1")));
+  EXPECT_THAT(server_.records("logs"), ElementsAre("1", "2"));
+}
+
+TEST_F(Produce, TheSummaryCanBeReadByAMachine) {
+  const Outcome outcome = run_cli(arguments({"--json"}), "a\n\nbc\n");
+  const auto json = nlohmann::json::parse(outcome.err, nullptr, false);
+  ASSERT_FALSE(json.is_discarded()) << outcome.err;
+  EXPECT_EQ(json["records"], 2);
+  EXPECT_EQ(json["bytes"], 3);
+  EXPECT_EQ(json["empty_lines_skipped"], 1);
+  EXPECT_TRUE(json["error"].is_null());
+  EXPECT_EQ(run_cli(arguments({"--quiet"}), "a\n").err, "");
+}
+
+TEST_F(Produce, LinesLeaveAsSoonAsTheyAreWritten) {
+  Program program(arguments());
+  program.write("early\n");
+  while (server_.records("logs").empty()) {
+  }
+  program.write("late");
+  program.close_stdin();
+  EXPECT_EQ(program.finish().status, 0);
+  EXPECT_THAT(server_.records("logs"), ElementsAre("early", "late"));
+}
+
+TEST_F(Produce, AnInterruptWaitsForWhatIsOwedAndSaysSo) {
+  Program program(arguments());
+  program.write("early\n");
+  while (server_.records("logs").empty()) {
+  }
+  program.signal(SIGINT);
+  ASSERT_TRUE(program.wait_for_error("the first line without an acknowledgement is line 2"));
+  const Outcome outcome = program.finish();
+  EXPECT_EQ(outcome.status, 130);
+  EXPECT_THAT(outcome.err, HasSubstr("acknowledged 1"));
+}
+
+}  // namespace
+}  // namespace walrus::testing
