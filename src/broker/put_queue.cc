@@ -50,6 +50,11 @@ void PutQueue::pump() {
   if (holding_) return;
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   if (!topic) return;
+  if (topic->last().epoch != epoch_) {
+    if (in_flight_ > 0) return;  // what the old leader says comes first
+    epoch_ = topic->last().epoch;
+    start_stream();
+  }
   while (!holding_ && has_unsent() && may_send(*topic)) {
     if (ready_.empty()) close_open_batch();
     Batch batch = std::move(ready_.front());
@@ -79,6 +84,7 @@ void PutQueue::on_answer(Batch batch, Result<Offset> first) {
   } else {
     answer_error(batch.waiters, first.error());
   }
+  if (!first && in_flight_ == 0) start_stream();
   if (holding_) {
     if (in_flight_ == 0) send_refused_again();
   } else if (has_unsent()) {
@@ -86,8 +92,9 @@ void PutQueue::on_answer(Batch batch, Result<Offset> first) {
   }
 }
 
+void PutQueue::start_stream() { next_ = {.stream = next_.stream + 1, .sequence = 0}; }
+
 void PutQueue::send_refused_again() {
-  next_ = {.stream = next_.stream + 1, .sequence = 0};
   while (!refused_.empty()) {
     ready_.push_front(std::move(refused_.back()));
     refused_.pop_back();

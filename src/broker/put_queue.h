@@ -45,6 +45,7 @@ class PutQueue : public std::enable_shared_from_this<PutQueue> {
   };
 
   void close_open_batch();
+  void start_stream();
   bool may_send(const metadata::TopicInfo& topic);
   void send(const metadata::TopicInfo& topic, Batch batch);
   void on_answer(Batch batch, Result<Offset> first);
@@ -60,6 +61,7 @@ class PutQueue : public std::enable_shared_from_this<PutQueue> {
   std::deque<Batch> refused_;  // surely not carried out; in order; goes before ready_
   std::size_t in_flight_ = 0;
   StreamPosition next_;  // of the next batch to send
+  Epoch epoch_;          // in which the stream goes
   bool holding_ = false;
   bool waiting_for_log_ = false;
   RetryTimer retry_;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/assert.h"
@@ -136,7 +137,10 @@ void TopicLeader::propose_seal() {
   context_.metadata.propose(std::move(command), [weak = weak_from_this()](Result<metadata::Applied> applied) {
     const auto self = weak.lock();
     if (!self || self->roll_ != Roll::kProposing || applied) return;  // applied: the view retires us
-    log::warn("topic {}: the roll of segment {} waits: {}", self->name_, self->segment_id_, applied.error().message());
+    if (std::has_single_bit(++self->seal_attempts_)) {                // rarer and rarer
+      log::warn("topic {}: the roll of segment {} waits: {}", self->name_, self->segment_id_,
+                applied.error().message());
+    }
     self->retry_ = self->context_.loop.after(kSealRetryDelay, [weak] {
       if (const auto again = weak.lock(); again && again->roll_ == Roll::kProposing) again->propose_seal();
     });

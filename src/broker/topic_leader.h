@@ -83,6 +83,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   Offset first_cursor_;
   std::shared_ptr<SharedCursor> cursor_;
   Roll roll_ = Roll::kNone;
+  std::uint64_t seal_attempts_ = 0;
   io::Timer retry_;
 };
 

@@ -1,0 +1,84 @@
+// Transports that hand messages straight to the other node's loop, unless the test has cut the way.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "io/transport.h"
+
+namespace walrus::testing_fakes {
+
+class FakeNetwork;
+
+class FakeTransport : public io::Transport {
+ public:
+  FakeTransport(FakeNetwork& network, NodeId self, io::Loop& loop);
+
+  void set_handler(Handler handler) override { handler_ = std::move(handler); }
+  void set_address(NodeId, const std::string&) override {}
+  void forget(NodeId) override {}
+  void send(NodeId to, io::Message message) override;
+  void call(NodeId to, io::Message message, io::Duration timeout, io::Reply reply) override;
+  void call_address(const std::string&, io::Message, io::Duration, io::Reply reply) override {
+    reply(fail(ErrorCode::kUnavailable));
+  }
+  bool connected(NodeId) const override { return true; }
+
+ private:
+  FakeNetwork& network_;
+  const NodeId self_;
+  io::Loop& loop_;
+  Handler handler_;
+};
+
+class FakeNetwork {
+ public:
+  /// Calls to `node` fail with kUnavailable.
+  void cut(NodeId node) { cut_.insert(node); }
+  void heal(NodeId node) { cut_.erase(node); }
+  /// The next call to `node` is carried out, and its answer is lost.
+  void lose_next_reply(NodeId node) { lossy_.insert(node); }
+  std::size_t calls() const { return calls_; }
+
+ private:
+  friend class FakeTransport;
+  std::map<NodeId, FakeTransport*> nodes_;
+  std::set<NodeId> cut_;
+  std::set<NodeId> lossy_;
+  std::size_t calls_ = 0;
+};
+
+inline FakeTransport::FakeTransport(FakeNetwork& network, NodeId self, io::Loop& loop)
+    : network_(network), self_(self), loop_(loop) {
+  network.nodes_[self] = this;
+}
+
+inline void FakeTransport::send(NodeId to, io::Message message) {
+  FakeTransport* other = network_.nodes_.at(to);
+  if (network_.cut_.contains(to)) return;
+  other->loop_.post(
+      [this, other, message = std::move(message)]() mutable { other->handler_(self_, std::move(message), {}); });
+}
+
+inline void FakeTransport::call(NodeId to, io::Message message, io::Duration, io::Reply reply) {
+  ++network_.calls_;
+  if (network_.cut_.contains(to) || !network_.nodes_.contains(to)) {
+    return loop_.post([reply = std::move(reply)]() mutable { reply(fail(ErrorCode::kUnavailable, "cut")); });
+  }
+  if (network_.lossy_.erase(to) > 0) {
+    reply = [reply = std::move(reply)](const Result<io::Message>&) mutable {
+      reply(fail(ErrorCode::kOutcomeUnknown, "the connection broke"));
+    };
+  }
+  FakeTransport* other = network_.nodes_.at(to);
+  io::Reply back = [this, reply = std::move(reply)](Result<io::Message> answer) mutable {
+    loop_.post([reply = std::move(reply), answer = std::move(answer)]() mutable { reply(std::move(answer)); });
+  };
+  other->loop_.post([this, other, message = std::move(message), back = std::move(back)]() mutable {
+    other->handler_(self_, std::move(message), std::move(back));
+  });
+}
+
+}  // namespace walrus::testing_fakes
