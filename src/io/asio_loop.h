@@ -45,6 +45,9 @@ class AsioLoop final : public Loop {
   /// Makes run() return after the task that is running, or at once when it is called later. Any thread.
   void stop();
 
+  /// Whether a thread is in run(). Any thread.
+  bool running() const { return thread_.load(std::memory_order_relaxed) != std::thread::id{}; }
+
   /// For sockets: handlers run on this loop's thread.
   boost::asio::io_context& context() { return context_; }
 

@@ -12,9 +12,12 @@ namespace walrus::io {
 class RunningLoop {
  public:
   explicit RunningLoop(std::string name = "loop") : loop_(std::move(name)), thread_([this] { loop_.run(); }) {}
-  ~RunningLoop() {
+  ~RunningLoop() { stop(); }
+
+  /// For what must be destroyed between the end of the loop's thread and the end of the loop.
+  void stop() {
     loop_.stop();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
 
   AsioLoop& operator*() { return loop_; }
