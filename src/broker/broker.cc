@@ -172,13 +172,13 @@ void Broker::handle(NodeId from, io::Message message, io::Reply reply) {
   const metadata::TopicPtr topic = metadata_.view()->find_topic(*id);
   const std::uint32_t shard = topic ? directory_.shard_of(topic->name) : options_.shard;
   if (!topic) {
+    const std::uint64_t version = PeerService::version_of(message);
+    if (version <= metadata_.view()->version()) return reply(fail(ErrorCode::kNotLeader, "no such topic here"));
     // Its creation has not reached this loop yet. Once it has, look again.
     auto look_again = [this, from, message, reply = std::move(reply)](const Status& caught_up) mutable {
       if (!caught_up) return reply(fail(ErrorCode::kNotLeader, "this node's metadata is behind"));
       handle(from, std::move(message), std::move(reply));
     };
-    const std::uint64_t version = PeerService::version_of(message);
-    if (version <= metadata_.view()->version()) return reply(fail(ErrorCode::kNotLeader, "no such topic here"));
     return metadata_.wait_for(version, PeerService::kCatchUpTimeout, std::move(look_again));
   }
   if (shard == options_.shard) return peer_service_.handle(from, message, std::move(reply));

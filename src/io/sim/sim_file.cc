@@ -123,8 +123,9 @@ void SimFile::async_write(std::uint64_t position, std::string_view bytes, Done d
   WALRUS_ASSERT(loop_ != nullptr);
   std::uint64_t sequence = 0;
   Status status = start_write(position, bytes, sequence);
+  std::string copy(status ? bytes : std::string_view());
   auto effect = [&disk = disk_, &loop = *loop_, state = state_, path = path_, direct = options_.direct_sync, position,
-                 bytes, copy = status ? std::string(bytes) : std::string(), sequence, status = std::move(status),
+                 bytes, copy = std::move(copy), sequence, status = std::move(status),
                  done = std::move(done)]() mutable {
     const bool succeeded = status.has_value();
     if (succeeded && !disk.begin(Operation::kWriteDone, path, position, bytes.size())) return;
