@@ -1,0 +1,191 @@
+#include "bench/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "base/assert.h"
+#include "base/limits.h"
+
+namespace walrus::bench {
+namespace {
+
+constexpr std::uint64_t kDefaultPrefill = 200'000;
+constexpr std::size_t kDefaultManyTopics = 1'000;
+constexpr double kNoEnd = 86'400;  // seconds; a run that ends after a number of requests
+
+/// The values as CLI11 stores them, before they mean anything.
+struct Arguments {
+  LoadCommand load;
+  RawSyncCommand raw_sync;
+  EchoCommand echo;
+  std::string listen = "127.0.0.1:0";
+  double duration = 5;
+  double warmup = 1;
+  double get_share = 0.5;
+  std::size_t file_mib = 64;
+  bool json = false;
+  bool csv = false;
+};
+
+std::chrono::nanoseconds nanoseconds_of(double seconds) {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(seconds * 1e9)));
+}
+
+void add_load_options(CLI::App& command, Arguments& arguments) {
+  LoadCommand& load = arguments.load;
+  command.add_option("--addr", load.address, "HOST:PORT; several with commas: connections are spread over them")
+      ->capture_default_str();
+  command.add_option("--connections,-c", load.plan.connections)->check(CLI::Range(1, 60'000))->capture_default_str();
+  command.add_option("--depth,-d", load.plan.depth, "requests in flight on each connection")
+      ->check(CLI::Range(std::size_t{1}, limits::kMaxPipelinedRequests))
+      ->capture_default_str();
+  command.add_option("--size,-s", load.record_bytes, "bytes of a record")
+      ->check(CLI::Range(std::size_t{1}, limits::kMaxSkippedFrameBytes))
+      ->capture_default_str();
+  command.add_option("--topics,-t", load.plan.topics, "requests go to them in turn")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command.add_option("--topic-prefix", load.topic_prefix, "topics are PREFIX-0, PREFIX-1, ...")->capture_default_str();
+  auto* duration = command.add_option("--duration", arguments.duration, "measured seconds")
+                       ->check(CLI::Range(0.01, kNoEnd))
+                       ->capture_default_str();
+  command.add_option("--warmup", arguments.warmup, "seconds before that, not measured")
+      ->check(CLI::Range(0.0, 3'600.0))
+      ->capture_default_str();
+  command.add_option("--requests", load.plan.requests, "end after so many requests instead; no warm-up")
+      ->check(CLI::PositiveNumber)
+      ->excludes(duration);
+  command.add_option("--rate", load.plan.rate, "requests per second, open loop: latency counts from the time due")
+      ->check(CLI::Range(0.1, 1e8));
+  command.add_option("--threads", load.plan.threads, "threads of this client")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command.add_option("--peer", load.peer, "the kind of server; redis means XADD to a stream")
+      ->check(CLI::IsMember({"walrus", "redis"}))
+      ->capture_default_str();
+}
+
+void add_formats(CLI::App& command, Arguments& arguments) {
+  auto* json = command.add_flag("--json", arguments.json, "the result as one line of JSON");
+  command.add_flag("--csv", arguments.csv, "the result as a CSV header and row")->excludes(json);
+}
+
+void add_load_commands(CLI::App& app, Arguments& arguments) {
+  const auto add = [&](const char* name, const char* description, auto prepare) {
+    auto* command = app.add_subcommand(name, description);
+    command->callback([&arguments, name, prepare] {
+      arguments.load.workload = name;
+      prepare(arguments.load);
+    });
+    add_load_options(*command, arguments);
+    add_formats(*command, arguments);
+    return command;
+  };
+  const auto add_prefill = [&](CLI::App& command) {
+    command.add_option("--prefill", arguments.load.prefill, "records written before the run, not measured");
+  };
+  add("put", "append records", [](LoadCommand&) {});
+  auto* get = add("get", "take records; the topics are filled before", [](LoadCommand& load) {
+    load.plan.get_share = 1;
+    if (load.prefill == 0) load.prefill = kDefaultPrefill;
+  });
+  add_prefill(*get);
+  auto* mixed =
+      add("mixed", "append and take", [&arguments](LoadCommand& load) { load.plan.get_share = arguments.get_share; });
+  mixed->add_option("--get-share", arguments.get_share, "share of the requests that take")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
+  add_prefill(*mixed);
+  add("many-topics", "append to 1,000 topics in turn, unless --topics says otherwise", [](LoadCommand& load) {
+    if (load.plan.topics == 1) load.plan.topics = kDefaultManyTopics;
+  });
+}
+
+void add_limit_commands(CLI::App& app, Arguments& arguments) {
+  auto* raw = app.add_subcommand("raw-sync", "the disk alone: synced direct writes into a pre-written file");
+  raw->add_option("--dir", arguments.raw_sync.plan.directory, "where the file is made")->capture_default_str();
+  raw->add_option("--size,-s", arguments.raw_sync.plan.bytes, "bytes of a write, a multiple of 512")
+      ->check(CLI::Range(512, 1024 * 1024))
+      ->capture_default_str();
+  raw->add_option("--depth,-d", arguments.raw_sync.plan.depth, "writes in flight")
+      ->check(CLI::Range(1, 128))
+      ->capture_default_str();
+  raw->add_option("--file-mib", arguments.file_mib, "size of the file")
+      ->check(CLI::Range(1, 4'096))
+      ->capture_default_str();
+  raw->add_option("--duration", arguments.duration, "seconds")->check(CLI::Range(0.01, kNoEnd))->capture_default_str();
+  raw->add_flag("--json", arguments.json, "the result as one line of JSON");
+
+  auto* echo = app.add_subcommand("echo-server", "the network alone: answers OK to every frame, until it is stopped");
+  echo->add_option("--listen", arguments.listen, "IP:PORT; port 0 picks a free one")->capture_default_str();
+}
+
+LoadCommand finished_load(const Arguments& arguments) {
+  LoadCommand load = arguments.load;
+  const bool counted = load.plan.requests > 0;
+  load.plan.duration = nanoseconds_of(counted ? kNoEnd : arguments.duration);
+  load.plan.warmup = nanoseconds_of(counted ? 0 : arguments.warmup);
+  load.plan.threads = std::min(load.plan.threads, load.plan.connections);
+  load.format = arguments.json ? Format::kJson : arguments.csv ? Format::kCsv : Format::kTable;
+  return load;
+}
+
+/// What is still wrong with what CLI11 let pass; empty when nothing is.
+std::string finish(const CLI::App& app, const Arguments& arguments, Command& command) {
+  if (app.got_subcommand("echo-server")) {
+    const auto colon = arguments.listen.rfind(':');
+    EchoCommand echo;
+    if (colon == std::string::npos || !CLI::detail::lexical_cast(arguments.listen.substr(colon + 1), echo.port)) {
+      return fmt::format("--listen: '{}' is not IP:PORT", arguments.listen);
+    }
+    echo.host = arguments.listen.substr(0, colon);
+    if (echo.host.starts_with('[') && echo.host.ends_with(']')) echo.host = echo.host.substr(1, echo.host.size() - 2);
+    command = echo;
+    return {};
+  }
+  if (app.got_subcommand("raw-sync")) {
+    RawSyncCommand raw = arguments.raw_sync;
+    if (raw.plan.bytes % 512 != 0) return "--size: a direct write is a multiple of 512 bytes";
+    raw.plan.file_bytes = arguments.file_mib * limits::kMiB;
+    raw.plan.duration = nanoseconds_of(arguments.duration);
+    if (arguments.json) raw.format = Format::kJson;
+    command = raw;
+    return {};
+  }
+  LoadCommand load = finished_load(arguments);
+  auto endpoints = client::parse_endpoints(load.address);
+  if (!endpoints) return "--addr: " + endpoints.error().text;
+  load.plan.endpoints = std::move(*endpoints);
+  if (load.peer == "redis" && load.plan.get_share > 0) return "--peer redis: only put and many-topics";
+  command = load;
+  return {};
+}
+
+}  // namespace
+
+std::variant<Command, int> parse_command_line(int argc, const char* const* argv) {
+  Arguments arguments;
+  CLI::App app{"Measures a Walrus cluster, and what the machine under it allows at most.", "walrus-bench"};
+  app.set_version_flag("--version", "walrus-bench " WALRUS_VERSION);
+  app.require_subcommand(1);
+  add_load_commands(app, arguments);
+  add_limit_commands(app, arguments);
+  const auto mistake = [](std::string_view text) {
+    fmt::print(stderr, "walrus-bench: {}. See walrus-bench --help.\n", text);
+    return static_cast<int>(ExitCode::kUsage);
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return error.get_exit_code() == 0 ? app.exit(error) : mistake(error.what());
+  }
+  Command command;
+  const std::string wrong = finish(app, arguments, command);
+  if (!wrong.empty()) return mistake(wrong);
+  return command;
+}
+
+}  // namespace walrus::bench

@@ -1,0 +1,41 @@
+// The command line of walrus-bench. Main thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "bench/load.h"
+#include "bench/raw_sync.h"
+
+namespace walrus::bench {
+
+enum class Format : std::uint8_t { kTable, kJson, kCsv };
+
+struct LoadCommand {
+  std::string workload;
+  std::string peer = "walrus";
+  std::string address = "127.0.0.1:9091";
+  std::string topic_prefix = "bench";
+  std::size_t record_bytes = 100;
+  std::uint64_t prefill = 0;  ///< records that are written, unmeasured, before the run
+  LoadPlan plan;
+  Format format = Format::kTable;
+};
+
+struct RawSyncCommand {
+  RawSyncPlan plan;
+  Format format = Format::kTable;
+};
+
+struct EchoCommand {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+};
+
+using Command = std::variant<LoadCommand, RawSyncCommand, EchoCommand>;
+
+/// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).
+std::variant<Command, int> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace walrus::bench

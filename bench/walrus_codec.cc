@@ -1,0 +1,78 @@
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "bench/codec.h"
+#include "protocol/frame.h"
+#include "protocol/text.h"
+
+namespace walrus::bench {
+namespace {
+
+class WalrusCodec : public Codec {
+ public:
+  WalrusCodec(const std::vector<std::string>& topics, std::string payload) : payload_(std::move(payload)) {
+    for (const std::string& topic : topics) {
+      const std::string head = "PUT " + topic + " ";
+      append_little(put_heads_.emplace_back(), static_cast<std::uint32_t>(head.size() + payload_.size()));
+      put_heads_.back() += head;
+      protocol::append_frame(gets_.emplace_back(), "GET ", topic);
+      protocol::append_frame(registers_.emplace_back(), "REGISTER ", topic);
+    }
+  }
+
+  bool supports(RequestKind) const override { return true; }
+
+  void append_request(std::string& to, RequestKind kind, std::size_t topic) const override {
+    switch (kind) {
+      case RequestKind::kPut:
+        to.append(put_heads_[topic]).append(payload_);
+        return;
+      case RequestKind::kGet:
+        to.append(gets_[topic]);
+        return;
+      case RequestKind::kRegister:
+        to.append(registers_[topic]);
+        return;
+    }
+  }
+
+  bool take_answer(std::string_view& input, Answer& answer) const override {
+    // The decoder holds state only while it skips an oversize frame, and with that the run is over.
+    protocol::FrameDecoder decoder(limits::kMaxSkippedFrameBytes);
+    const auto step = decoder.next(input);
+    if (step.event == protocol::FrameDecoder::Event::kNeedMore) return false;
+    const auto reply = protocol::parse_reply(step.text);
+    if (step.event != protocol::FrameDecoder::Event::kFrame || !reply) {
+      answer = {.kind = Answer::Kind::kNonsense};
+      return true;
+    }
+    switch (reply->kind) {
+      case protocol::Reply::Kind::kOk:
+        answer = {.kind = Answer::Kind::kOk};
+        break;
+      case protocol::Reply::Kind::kOkPayload:
+        answer = {.kind = Answer::Kind::kRecord};
+        break;
+      case protocol::Reply::Kind::kEmpty:
+        answer = {.kind = Answer::Kind::kEmpty};
+        break;
+      case protocol::Reply::Kind::kError:
+        answer = {.kind = Answer::Kind::kError, .error = reply->payload};
+        break;
+    }
+    return true;
+  }
+
+ private:
+  std::string payload_;
+  std::vector<std::string> put_heads_;  // by topic: length and text up to the payload
+  std::vector<std::string> gets_;
+  std::vector<std::string> registers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Codec> make_walrus_codec(const std::vector<std::string>& topics, std::string payload) {
+  return std::make_unique<WalrusCodec>(topics, std::move(payload));
+}
+
+}  // namespace walrus::bench
