@@ -109,6 +109,7 @@ client::Result<LoadResult> run_load(const LoadPlan& plan, const Codec& codec,
   const double cpu_before = cpu_seconds();
   {
     std::vector<std::jthread> threads;
+    threads.reserve(workers.size());
     for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
     watch(workers, on_status);
   }

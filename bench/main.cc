@@ -96,6 +96,7 @@ void print_result(const bench::LoadCommand& command, const bench::LoadResult& re
 
 int run(const bench::LoadCommand& command) {
   std::vector<std::string> topics;
+  topics.reserve(command.plan.topics);
   for (std::size_t i = 0; i < command.plan.topics; ++i) topics.push_back(fmt::format("{}-{}", command.topic_prefix, i));
   std::string payload(command.record_bytes, 'x');
   std::uint32_t state = 1;

@@ -56,7 +56,7 @@ std::string explain(const client::Error& error, RequestKind kind, std::string_vi
     const std::string advice = advice_for(error, kind, topic);
     return "ERR " + error.text + (advice.empty() ? "" : "\n" + advice);
   }
-  const std::string text = "walrus-cli: " + error.text + ".";
+  std::string text = "walrus-cli: " + error.text + ".";
   switch (error.kind) {
     case client::ErrorKind::kCannotConnect:
       return text + " Is walrusd running? Start a local cluster with ./dev run.";

@@ -8,6 +8,7 @@ namespace walrus::testing {
 namespace {
 
 using ::testing::AllOf;
+using namespace std::string_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Action = FakeServer::Action;
@@ -35,7 +36,7 @@ TEST_F(OneOff, PrintsTheAnswerAlone) {
 }
 
 TEST_F(OneOff, ARecordIsPrintedByteForByte) {
-  const std::string bytes("  \x1b[1m blanks \0 zero \xff \r\nline", 30);
+  const std::string bytes = "  \x1b[1m blanks \0 zero \xff \r\nline"s;
   server_.add_topic("logs", {bytes});
   EXPECT_EQ(run({"get", "logs"}).out, bytes + "\n");
 }
@@ -51,7 +52,7 @@ TEST_F(OneOff, TheWordsOfAPayloadAreJoinedByOneBlank) {
 
 TEST_F(OneOff, ADashReadsThePayloadFromStdin) {
   server_.add_topic("logs");
-  const std::string bytes("two\nlines\0\n", 11);
+  const std::string bytes = "two\nlines\0\n"s;
   EXPECT_EQ(run({"put", "logs", "-"}, bytes).status, 0);
   EXPECT_THAT(server_.records("logs"), ElementsAre(bytes));
   EXPECT_EQ(run({"put", "logs", "-"}, "").status, 2);

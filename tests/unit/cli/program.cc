@@ -41,6 +41,7 @@ Program::Program(const std::vector<std::string>& arguments) {
   std::vector<std::string> words = {WALRUS_CLI};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   std::vector<std::string> variables = {"HOME=" + home_};
@@ -49,6 +50,7 @@ Program::Program(const std::vector<std::string>& arguments) {
     if (!text.starts_with("HOME=") && !text.starts_with("WALRUS_")) variables.emplace_back(text);
   }
   std::vector<char*> envp;
+  envp.reserve(variables.size() + 1);
   for (std::string& variable : variables) envp.push_back(variable.data());
   envp.push_back(nullptr);
   pid_ = ::fork();

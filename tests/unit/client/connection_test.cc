@@ -10,6 +10,7 @@
 namespace walrus::client {
 namespace {
 
+using namespace std::string_literals;
 using ::testing::ElementsAre;
 using testing::FakeServer;
 using ::testing::HasSubstr;
@@ -28,7 +29,7 @@ TEST(Connection, RecordsComeBackAsTheyWereWritten) {
   FakeServer server;
   Connection connection(options_for(server.address()));
   ASSERT_TRUE(connection.register_topic("logs"));
-  const std::string bytes("  blanks, \n newline, \0 zero, \xff byte ", 37);
+  const std::string bytes = "  blanks, \n newline, \0 zero, \xff byte "s;
   ASSERT_TRUE(connection.put("logs", bytes));
   const auto first = connection.get("logs");
   ASSERT_TRUE(first);
