@@ -1,6 +1,5 @@
 #include "broker/topic_reader.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/limits.h"
@@ -9,12 +8,6 @@
 #include "storage/record_batch.h"
 
 namespace walrus::broker {
-
-namespace {
-bool holds(const metadata::SegmentInfo& segment, NodeId node) {
-  return std::ranges::find(segment.replicas, node) != segment.replicas.end();
-}
-}  // namespace
 
 Result<storage::Batches> split_batches(const SharedBytes& body) {
   storage::Batches batches;
@@ -31,7 +24,7 @@ Result<storage::Batches> split_batches(const SharedBytes& body) {
 
 void TopicReader::read_sealed(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
                               std::size_t max_bytes, storage::BatchesDone done) {
-  if (holds(segment, self_)) {
+  if (segment.has_replica(self_)) {
     read_local(topic, segment, from, max_bytes, std::move(done));
   } else {
     fetch(topic.id, segment.id, segment.replicas, from, max_bytes, std::move(done));
@@ -40,7 +33,7 @@ void TopicReader::read_sealed(const metadata::TopicInfo& topic, const metadata::
 
 void TopicReader::read_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
                              std::size_t max_bytes, storage::BatchesDone done) {
-  if (!holds(segment, self_)) {
+  if (!segment.has_replica(self_)) {
     return done(fail(ErrorCode::kNotFound, "this node holds no replica of the segment"));
   }
   auto opened = store_.open_segment({topic.id, segment.id}, segment.base);

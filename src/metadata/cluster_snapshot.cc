@@ -26,6 +26,7 @@ void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
   to.set_name(from.name);
   to.set_segment_entries(from.segment_entries);
   to.set_shared_cursor(cursor.value());
+  to.set_replicas_wanted(from.replicas_wanted);
   for (const SegmentInfo& segment : from.segments) {
     Snapshot::Segment& written = *to.add_segments();
     written.set_id(segment.id.value());
@@ -35,6 +36,9 @@ void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
     written.set_state(static_cast<std::uint32_t>(segment.state));
     written.set_leader(segment.leader.value());
     for (const NodeId replica : segment.replicas) written.add_replicas(replica.value());
+    written.set_seal_epoch(segment.seal_epoch.value());
+    written.set_recoverer(segment.recoverer.value());
+    written.set_hash(segment.hash);
   }
 }
 
@@ -48,7 +52,10 @@ Result<SegmentInfo> read_segment(const Snapshot::Segment& from) {
                       .epoch = Epoch(from.epoch()),
                       .state = static_cast<SegmentState>(from.state()),
                       .leader = NodeId(from.leader()),
-                      .replicas = {}};
+                      .replicas = {},
+                      .seal_epoch = Epoch(from.seal_epoch()),
+                      .recoverer = NodeId(from.recoverer()),
+                      .hash = from.hash()};
   for (const std::uint64_t replica : from.replicas()) segment.replicas.emplace_back(replica);
   return segment;
 }
@@ -61,6 +68,9 @@ std::string broken_in_topic(const TopicInfo& topic, Version version, Offset curs
     if (!is_last && !segment.sealed()) return fmt::format("I7: {} goes on behind an open segment", topic.name);
     if (segment.sealed() && segment.end < segment.base) return fmt::format("I2: {} ends before its base", topic.name);
     if (segment.epoch.value() > version) return fmt::format("{} has an epoch from the future", topic.name);
+    if ((segment.state == SegmentState::kSealing) != (segment.seal_epoch != Epoch())) {
+      return fmt::format("{}: a seal epoch without a seal under way, or the reverse", topic.name);
+    }
     if (segment.replicas.empty()) return fmt::format("{} has a segment without replicas", topic.name);
     if (is_last) break;
     const SegmentInfo& next = topic.segments[i + 1];
@@ -134,6 +144,7 @@ Status ClusterState::restore_topics(const Snapshot& from) {
     topic->id = TopicId(read.id());
     topic->name = read.name();
     topic->segment_entries = read.segment_entries();
+    topic->replicas_wanted = std::max<std::uint32_t>(1, read.replicas_wanted());
     if (draft_.find_topic(topic->id) != nullptr || draft_.find_topic(topic->name) != nullptr) {
       return fail(ErrorCode::kCorrupt, "snapshot: a topic twice");
     }

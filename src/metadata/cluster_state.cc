@@ -7,7 +7,6 @@
 #include "metadata/uuid_bytes.h"
 
 namespace walrus::metadata {
-
 ClusterState::ClusterState() = default;
 
 Status ClusterState::apply(Version index, const Command& command) {
@@ -27,6 +26,14 @@ Status ClusterState::apply(Version index, const Command& command) {
       return upsert_node(command.upsert_node());
     case Command::kSetNodeState:
       return set_node_state(command.set_node_state());
+    case Command::kBeginSeal:
+      return begin_seal(index, command.begin_seal());
+    case Command::kCompleteSealAndOpen:
+      return complete_seal_and_open(index, command.complete_seal_and_open());
+    case Command::kAddHolder:
+      return add_holder(command.add_holder());
+    case Command::kDropHolder:
+      return drop_holder(command.drop_holder());
     case Command::KIND_NOT_SET:
       break;
   }
@@ -61,64 +68,6 @@ Status ClusterState::init_cluster(const InitCluster& command) {
   if (draft_.cluster_id_ == id) return {};
   if (!draft_.cluster_id_.is_nil()) return fail(ErrorCode::kConflict, "the cluster has an id");
   draft_.cluster_id_ = id;
-  return {};
-}
-
-Status ClusterState::create_topic(Version index, const CreateTopic& command) {
-  if (command.name().empty() || command.name().size() > limits::kMaxTopicNameBytes) {
-    return fail(ErrorCode::kInvalidTopicName);
-  }
-  if (draft_.find_topic(command.name()) != nullptr) return {};
-  const NodeId leader = least_loaded_node();
-  if (leader == NodeId()) return fail(ErrorCode::kUnavailable, "no node is up");
-
-  auto topic = std::make_shared<TopicInfo>();
-  topic->id = TopicId(index);
-  topic->name = command.name();
-  topic->segment_entries = command.segment_entries();
-  topic->segments.push_back(SegmentInfo{.id = SegmentId(0),
-                                        .base = Offset(0),
-                                        .end = Offset(0),
-                                        .epoch = Epoch(index),
-                                        .state = SegmentState::kOpen,
-                                        .leader = leader,
-                                        .replicas = {leader}});
-  ++open_segments_led_[leader];
-  put_topic(std::move(topic));
-  return {};
-}
-
-Status ClusterState::seal_and_open(Version index, const SealAndOpen& command) {
-  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
-  if (before == nullptr) return fail(ErrorCode::kTopicNotFound);
-  const SegmentInfo& last = before->last();
-  if (last.id != SegmentId(command.segment_id()) || last.epoch != Epoch(command.epoch()) ||
-      last.state != SegmentState::kOpen) {
-    return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not open with epoch {}", command.segment_id(),
-                                                  before->name, command.epoch()));
-  }
-  const Offset end(command.end());
-  if (end < last.base) return fail(ErrorCode::kInvalidArgument, "the end lies before the base");
-  if (Offset(command.shared_cursor()) > end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
-  const NodeId leader = next_node(last.leader);
-  if (leader == NodeId()) return fail(ErrorCode::kUnavailable, "no node is up");
-
-  auto topic = std::make_shared<TopicInfo>(*before);
-  SegmentInfo& sealed = topic->segments.back();
-  sealed.state = SegmentState::kSealed;
-  sealed.end = end;
-  --open_segments_led_[sealed.leader];
-  topic->segments.push_back(SegmentInfo{.id = SegmentId(command.segment_id() + 1),
-                                        .base = end,
-                                        .end = end,
-                                        .epoch = Epoch(index),
-                                        .state = SegmentState::kOpen,
-                                        .leader = leader,
-                                        .replicas = {leader}});
-  ++open_segments_led_[leader];
-  Offset& cursor = bucket_for_writing(topic->name).shared_cursors[topic->id];
-  cursor = std::max(cursor, Offset(command.shared_cursor()));
-  put_topic(std::move(topic));
   return {};
 }
 
@@ -195,31 +144,6 @@ Status ClusterState::set_node_state(const SetNodeState& command) {
   if (node->state == NodeState::kRemoved) return fail(ErrorCode::kConflict, "the node was removed");
   nodes_for_writing().at(node->id).state = state;
   return {};
-}
-
-NodeId ClusterState::least_loaded_node() const {
-  NodeId best;
-  std::uint64_t fewest = 0;
-  for (const auto& [id, node] : *draft_.nodes_) {
-    if (node.state != NodeState::kUp) continue;
-    const auto led = open_segments_led_.find(id);
-    const std::uint64_t count = led == open_segments_led_.end() ? 0 : led->second;
-    if (best == NodeId() || count < fewest) {
-      best = id;
-      fewest = count;
-    }
-  }
-  return best;
-}
-
-NodeId ClusterState::next_node(NodeId after) const {
-  NodeId first;
-  for (const auto& [id, node] : *draft_.nodes_) {
-    if (node.state != NodeState::kUp) continue;
-    if (id > after) return id;
-    if (first == NodeId()) first = id;
-  }
-  return first;
 }
 
 View::Bucket& ClusterState::bucket_for_writing(std::string_view topic_name) {

@@ -52,12 +52,25 @@ class ClusterState {
   Status init_cluster(const InitCluster& command);
   Status create_topic(Version index, const CreateTopic& command);
   Status seal_and_open(Version index, const SealAndOpen& command);
+  Status begin_seal(Version index, const BeginSeal& command);
+  Status complete_seal_and_open(Version index, const CompleteSealAndOpen& command);
+  Status add_holder(const AddHolder& command);
+  Status drop_holder(const DropHolder& command);
   Status commit_cursors(const CommitCursors& command);
   Status commit_cursor(const CommitCursors::Position& position);
   Status upsert_node(const UpsertNode& command);
   Status check_identity(const UpsertNode& command) const;
   Status set_node_state(const SetNodeState& command);
 
+  struct Seal {
+    Offset end;
+    std::uint64_t hash;
+    std::vector<NodeId> holders;
+  };
+  /// Seals the last segment of `before` and opens the next one with `index` as its epoch.
+  Result<std::shared_ptr<TopicInfo>> seal_last(Version index, const TopicInfo& before, Seal seal) const;
+  /// A fresh open segment; kUnavailable when no node is up.
+  Result<SegmentInfo> new_segment(Version index, SegmentId id, Offset base, NodeId leader, std::uint32_t wanted) const;
   NodeId least_loaded_node() const;
   NodeId next_node(NodeId after) const;
   View::Bucket& bucket_for_writing(std::string_view topic_name);

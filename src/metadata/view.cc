@@ -4,6 +4,8 @@
 
 namespace walrus::metadata {
 
+bool SegmentInfo::has_replica(NodeId node) const { return std::ranges::find(replicas, node) != replicas.end(); }
+
 const SegmentInfo* TopicInfo::find(SegmentId segment) const {
   const auto found = std::lower_bound(segments.begin(), segments.end(), segment,
                                       [](const SegmentInfo& info, SegmentId wanted) { return info.id < wanted; });

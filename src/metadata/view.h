@@ -40,8 +40,12 @@ struct SegmentInfo {
   Epoch epoch;
   SegmentState state = SegmentState::kOpen;
   NodeId leader;
-  std::vector<NodeId> replicas;
+  std::vector<NodeId> replicas;  ///< sealed: its holders
+  Epoch seal_epoch;              ///< while being sealed: what replicas are fenced with
+  NodeId recoverer;              ///< while being sealed: who finds the end
+  std::uint64_t hash = 0;        ///< sealed: of the content up to `end`
 
+  bool has_replica(NodeId node) const;
   bool sealed() const { return state == SegmentState::kSealed; }
 };
 
@@ -49,6 +53,7 @@ struct TopicInfo {
   TopicId id;
   std::string name;
   std::uint64_t segment_entries = 0;  ///< 0: the node's default
+  std::uint32_t replicas_wanted = 1;  ///< for each new segment, capped by the nodes that are up
   std::vector<SegmentInfo> segments;  ///< by id from the first one kept; the last one is the open (or sealing) one
 
   const SegmentInfo& last() const { return segments.back(); }

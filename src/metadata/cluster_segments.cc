@@ -1,0 +1,185 @@
+// The commands of ClusterState that make and end segments.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/limits.h"
+#include "metadata/cluster_state.h"
+
+namespace walrus::metadata {
+namespace {
+
+std::vector<NodeId> node_ids(const google::protobuf::RepeatedField<std::uint64_t>& numbers) {
+  std::vector<NodeId> ids;
+  for (const std::uint64_t number : numbers) ids.emplace_back(number);
+  return ids;
+}
+
+}  // namespace
+
+Status ClusterState::create_topic(Version index, const CreateTopic& command) {
+  if (command.name().empty() || command.name().size() > limits::kMaxTopicNameBytes) {
+    return fail(ErrorCode::kInvalidTopicName);
+  }
+  if (draft_.find_topic(command.name()) != nullptr) return {};
+  const std::uint32_t wanted = std::max<std::uint32_t>(1, command.replicas());
+  WALRUS_ASSIGN(SegmentInfo first, new_segment(index, SegmentId(0), Offset(0), least_loaded_node(), wanted));
+
+  auto topic = std::make_shared<TopicInfo>();
+  topic->id = TopicId(index);
+  topic->name = command.name();
+  topic->segment_entries = command.segment_entries();
+  topic->replicas_wanted = wanted;
+  ++open_segments_led_[first.leader];
+  topic->segments.push_back(std::move(first));
+  put_topic(std::move(topic));
+  return {};
+}
+
+Result<SegmentInfo> ClusterState::new_segment(Version index, SegmentId id, Offset base, NodeId leader,
+                                              std::uint32_t wanted) const {
+  if (leader == NodeId()) return fail(ErrorCode::kUnavailable, "no node is up");
+  SegmentInfo segment{
+      .id = id, .base = base, .end = base, .epoch = Epoch(index), .leader = leader, .replicas = {leader}};
+  for (NodeId next = next_node(leader); segment.replicas.size() < wanted && next != leader; next = next_node(next)) {
+    segment.replicas.push_back(next);
+  }
+  return segment;
+}
+
+Result<std::shared_ptr<TopicInfo>> ClusterState::seal_last(Version index, const TopicInfo& before, Seal seal) const {
+  const SegmentInfo& last = before.last();
+  if (seal.end < last.base) return fail(ErrorCode::kInvalidArgument, "the end lies before the base");
+  if (seal.holders.empty()) seal.holders = last.replicas;
+  for (const NodeId holder : seal.holders) {
+    if (!last.has_replica(holder)) return fail(ErrorCode::kInvalidArgument, "a holder that is no replica");
+  }
+  WALRUS_ASSIGN(SegmentInfo next, new_segment(index, SegmentId(last.id.value() + 1), seal.end, next_node(last.leader),
+                                              before.replicas_wanted));
+  auto topic = std::make_shared<TopicInfo>(before);
+  SegmentInfo& sealed = topic->segments.back();
+  sealed.state = SegmentState::kSealed;
+  sealed.end = seal.end;
+  sealed.hash = seal.hash;
+  sealed.replicas = std::move(seal.holders);
+  sealed.seal_epoch = Epoch();
+  sealed.recoverer = NodeId();
+  topic->segments.push_back(std::move(next));
+  return topic;
+}
+
+Status ClusterState::seal_and_open(Version index, const SealAndOpen& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  if (before == nullptr) return fail(ErrorCode::kTopicNotFound);
+  const SegmentInfo& last = before->last();
+  if (last.id != SegmentId(command.segment_id()) || last.epoch != Epoch(command.epoch()) ||
+      last.state != SegmentState::kOpen) {
+    return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not open with epoch {}", command.segment_id(),
+                                                  before->name, command.epoch()));
+  }
+  const Offset end(command.end());
+  if (Offset(command.shared_cursor()) > end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
+  WALRUS_ASSIGN(auto topic, seal_last(index, *before, {end, command.hash(), node_ids(command.holders())}));
+  --open_segments_led_[last.leader];
+  ++open_segments_led_[topic->last().leader];
+  Offset& cursor = bucket_for_writing(topic->name).shared_cursors[topic->id];
+  cursor = std::max(cursor, Offset(command.shared_cursor()));
+  put_topic(std::move(topic));
+  return {};
+}
+
+Status ClusterState::begin_seal(Version index, const BeginSeal& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  if (before == nullptr) return fail(ErrorCode::kTopicNotFound);
+  const SegmentInfo& last = before->last();
+  if (last.id != SegmentId(command.segment_id()) || last.epoch != Epoch(command.epoch()) || last.sealed() ||
+      last.seal_epoch != Epoch(command.expected_seal_epoch())) {
+    return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not as expected", last.id, before->name));
+  }
+  const NodeId recoverer(command.recoverer());
+  if (!last.has_replica(recoverer)) return fail(ErrorCode::kInvalidArgument, "the recoverer is no replica");
+  auto topic = std::make_shared<TopicInfo>(*before);
+  topic->segments.back().state = SegmentState::kSealing;
+  topic->segments.back().seal_epoch = Epoch(index);
+  topic->segments.back().recoverer = recoverer;
+  put_topic(std::move(topic));
+  return {};
+}
+
+Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAndOpen& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  if (before == nullptr) return fail(ErrorCode::kTopicNotFound);
+  const SegmentInfo& last = before->last();
+  if (last.id != SegmentId(command.segment_id()) || last.state != SegmentState::kSealing ||
+      last.seal_epoch != Epoch(command.seal_epoch())) {
+    return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not being sealed with epoch {}",
+                                                  command.segment_id(), before->name, command.seal_epoch()));
+  }
+  const Offset end(command.end());
+  if (draft_.shared_cursor(*before) > end) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
+  WALRUS_ASSIGN(auto topic, seal_last(index, *before, {end, command.hash(), node_ids(command.holders())}));
+  --open_segments_led_[last.leader];
+  ++open_segments_led_[topic->last().leader];
+  put_topic(std::move(topic));
+  return {};
+}
+
+Status ClusterState::add_holder(const AddHolder& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  const SegmentInfo* segment = before ? before->find(SegmentId(command.segment_id())) : nullptr;
+  if (segment == nullptr) return fail(ErrorCode::kNotFound, "no such segment");
+  if (!segment->sealed() || segment->hash != command.hash()) {
+    return fail(ErrorCode::kConflict, "the segment is not sealed with this content");
+  }
+  const NodeId node(command.node_id());
+  const NodeInfo* info = draft_.find_node(node);
+  if (info == nullptr || info->state == NodeState::kRemoved) return fail(ErrorCode::kNotFound, "no such node");
+  if (segment->has_replica(node)) return {};
+  auto topic = std::make_shared<TopicInfo>(*before);
+  topic->segments[static_cast<std::size_t>(segment - before->segments.data())].replicas.push_back(node);
+  put_topic(std::move(topic));
+  return {};
+}
+
+Status ClusterState::drop_holder(const DropHolder& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  const SegmentInfo* segment = before ? before->find(SegmentId(command.segment_id())) : nullptr;
+  if (segment == nullptr) return fail(ErrorCode::kNotFound, "no such segment");
+  const NodeId node(command.node_id());
+  if (!segment->has_replica(node)) return {};
+  if (!segment->sealed() || segment->replicas.size() == 1)
+    return fail(ErrorCode::kConflict, "not sealed, or the last holder");
+  auto topic = std::make_shared<TopicInfo>(*before);
+  std::erase(topic->segments[static_cast<std::size_t>(segment - before->segments.data())].replicas, node);
+  put_topic(std::move(topic));
+  return {};
+}
+
+NodeId ClusterState::least_loaded_node() const {
+  NodeId best;
+  std::uint64_t fewest = 0;
+  for (const auto& [id, node] : *draft_.nodes_) {
+    if (node.state != NodeState::kUp) continue;
+    const auto led = open_segments_led_.find(id);
+    const std::uint64_t count = led == open_segments_led_.end() ? 0 : led->second;
+    if (best == NodeId() || count < fewest) {
+      best = id;
+      fewest = count;
+    }
+  }
+  return best;
+}
+
+NodeId ClusterState::next_node(NodeId after) const {
+  NodeId first;
+  for (const auto& [id, node] : *draft_.nodes_) {
+    if (node.state != NodeState::kUp) continue;
+    if (id > after) return id;
+    if (first == NodeId()) first = id;
+  }
+  return first;
+}
+
+}  // namespace walrus::metadata

@@ -1,0 +1,188 @@
+// How segments get their replicas, how a lost leader's segment is sealed, who holds what.
+
+#include <gtest/gtest.h>
+
+#include "metadata/cluster_state.h"
+#include "metadata/uuid_bytes.h"
+
+namespace walrus::metadata {
+namespace {
+
+std::vector<NodeId> ids(std::initializer_list<std::uint64_t> numbers) {
+  std::vector<NodeId> result;
+  for (const std::uint64_t number : numbers) result.emplace_back(number);
+  return result;
+}
+
+class ClusterSegments : public testing::Test {
+ protected:
+  ClusterSegments() {
+    for (std::uint64_t node = 1; node <= 5; ++node) {
+      Command command;
+      auto& upsert = *command.mutable_upsert_node();
+      upsert.set_node_id(node);
+      upsert.set_disk_id(uuid_bytes(Uuid(node, node)));
+      upsert.set_raft_id(100 + node);
+      EXPECT_TRUE(apply(command));
+    }
+  }
+
+  Status apply(const Command& command) {
+    Status status = state_.apply(++index_, command);
+    EXPECT_EQ(state_.broken_invariant(), "");
+    return status;
+  }
+  void set_state(std::uint64_t node, NodeState state) {
+    Command command;
+    command.mutable_set_node_state()->set_node_id(node);
+    command.mutable_set_node_state()->set_disk_id(uuid_bytes(Uuid(node, node)));
+    command.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(state));
+    ASSERT_TRUE(apply(command));
+  }
+  TopicPtr create(std::uint32_t replicas) {
+    Command command;
+    command.mutable_create_topic()->set_name("logs");
+    command.mutable_create_topic()->set_replicas(replicas);
+    EXPECT_TRUE(apply(command));
+    return topic();
+  }
+  TopicPtr topic() { return state_.view()->find_topic("logs"); }
+  Status begin_seal(Epoch epoch, std::uint64_t recoverer, Epoch expected = Epoch()) {
+    Command command;
+    auto& begin = *command.mutable_begin_seal();
+    begin.set_topic_id(topic()->id.value());
+    begin.set_segment_id(topic()->last().id.value());
+    begin.set_epoch(epoch.value());
+    begin.set_expected_seal_epoch(expected.value());
+    begin.set_recoverer(recoverer);
+    return apply(command);
+  }
+  Status complete(Epoch seal_epoch, std::uint64_t end, std::initializer_list<std::uint64_t> holders) {
+    Command command;
+    auto& complete = *command.mutable_complete_seal_and_open();
+    complete.set_topic_id(topic()->id.value());
+    complete.set_segment_id(topic()->last().id.value());
+    complete.set_seal_epoch(seal_epoch.value());
+    complete.set_end(end);
+    complete.set_hash(77);
+    for (const std::uint64_t holder : holders) complete.add_holders(holder);
+    return apply(command);
+  }
+  Status change_holder(bool add, std::uint64_t segment, std::uint64_t node, std::uint64_t hash = 77) {
+    Command command;
+    if (add) {
+      command.mutable_add_holder()->set_topic_id(topic()->id.value());
+      command.mutable_add_holder()->set_segment_id(segment);
+      command.mutable_add_holder()->set_node_id(node);
+      command.mutable_add_holder()->set_hash(hash);
+    } else {
+      command.mutable_drop_holder()->set_topic_id(topic()->id.value());
+      command.mutable_drop_holder()->set_segment_id(segment);
+      command.mutable_drop_holder()->set_node_id(node);
+    }
+    return apply(command);
+  }
+
+  ClusterState state_;
+  Version index_ = 0;
+};
+
+TEST_F(ClusterSegments, ReplicasAreTheLeaderAndThoseBehindItInTheRing) {
+  EXPECT_EQ(create(3)->last().replicas, ids({1, 2, 3}));
+}
+
+TEST_F(ClusterSegments, ReplicasAreCappedByTheNodesThatAreUp) {
+  set_state(2, NodeState::kDown);
+  set_state(3, NodeState::kDown);
+  set_state(4, NodeState::kDraining);
+  EXPECT_EQ(create(3)->last().replicas, ids({1, 5}));
+}
+
+TEST_F(ClusterSegments, ALostLeadersSegmentIsSealedAndTheNextOneOpensElsewhere) {
+  const Epoch epoch = create(3)->last().epoch;
+  set_state(1, NodeState::kDown);
+  ASSERT_TRUE(begin_seal(epoch, 3));
+  EXPECT_EQ(topic()->last().state, SegmentState::kSealing);
+  EXPECT_EQ(topic()->last().recoverer, NodeId(3));
+  const Epoch seal_epoch = topic()->last().seal_epoch;
+  EXPECT_GT(seal_epoch, epoch);
+  ASSERT_TRUE(complete(seal_epoch, 42, {2, 3}));
+  const SegmentInfo& sealed = topic()->segments[0];
+  EXPECT_TRUE(sealed.sealed());
+  EXPECT_EQ(sealed.end, Offset(42));
+  EXPECT_EQ(sealed.hash, 77u);
+  EXPECT_EQ(sealed.replicas, ids({2, 3}));
+  EXPECT_EQ(topic()->last().leader, NodeId(2));
+  EXPECT_EQ(topic()->last().replicas, ids({2, 3, 4}));
+  EXPECT_EQ(topic()->last().base, Offset(42));
+}
+
+TEST_F(ClusterSegments, OfTwoRecoverersTheLaterOneWins) {
+  const Epoch epoch = create(3)->last().epoch;
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  const Epoch first = topic()->last().seal_epoch;
+  EXPECT_EQ(begin_seal(epoch, 3).error().code, ErrorCode::kConflict) << "it does not know of the first one";
+  ASSERT_TRUE(begin_seal(epoch, 3, first));
+  const Epoch second = topic()->last().seal_epoch;
+  EXPECT_EQ(complete(first, 10, {2, 3}).error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(complete(second, 11, {2, 3}));
+  EXPECT_EQ(complete(second, 12, {2, 3}).error().code, ErrorCode::kConflict) << "one end per segment";
+}
+
+TEST_F(ClusterSegments, TheOldLeadersRollLosesAgainstASealThatHasBegun) {
+  const Epoch epoch = create(3)->last().epoch;
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  Command roll;
+  roll.mutable_seal_and_open()->set_topic_id(topic()->id.value());
+  roll.mutable_seal_and_open()->set_epoch(epoch.value());
+  roll.mutable_seal_and_open()->set_end(5);
+  EXPECT_EQ(apply(roll).error().code, ErrorCode::kConflict);
+}
+
+TEST_F(ClusterSegments, OnlyReplicasRecoverAndHold) {
+  const Epoch epoch = create(3)->last().epoch;
+  EXPECT_EQ(begin_seal(epoch, 5).error().code, ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  EXPECT_EQ(complete(topic()->last().seal_epoch, 1, {2, 5}).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ClusterSegments, AnEndBeforeWhatReadersHaveSeenIsRefused) {
+  const Epoch epoch = create(3)->last().epoch;
+  Command commit;
+  auto& position = *commit.mutable_commit_cursors()->add_positions();
+  position.set_topic_id(topic()->id.value());
+  position.set_epoch(epoch.value());
+  position.set_offset(9);
+  ASSERT_TRUE(apply(commit));
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  EXPECT_EQ(complete(topic()->last().seal_epoch, 8, {2, 3}).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ClusterSegments, HoldersComeWithTheRightContentAndTheLastOneStays) {
+  const Epoch epoch = create(3)->last().epoch;
+  EXPECT_EQ(change_holder(true, 0, 4).error().code, ErrorCode::kConflict) << "not sealed yet";
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  ASSERT_TRUE(complete(topic()->last().seal_epoch, 1, {2, 3}));
+  EXPECT_EQ(change_holder(true, 0, 4, 78).error().code, ErrorCode::kConflict) << "another content";
+  EXPECT_TRUE(change_holder(true, 0, 4));
+  EXPECT_TRUE(change_holder(true, 0, 4)) << "again is no change";
+  EXPECT_EQ(topic()->segments[0].replicas, ids({2, 3, 4}));
+  EXPECT_TRUE(change_holder(false, 0, 2));
+  EXPECT_TRUE(change_holder(false, 0, 3));
+  EXPECT_EQ(change_holder(false, 0, 4).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(topic()->segments[0].replicas, ids({4}));
+}
+
+TEST_F(ClusterSegments, ASnapshotKeepsASealUnderWay) {
+  const Epoch epoch = create(3)->last().epoch;
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  ClusterState other;
+  ASSERT_TRUE(other.restore(state_.snapshot()));
+  EXPECT_EQ(other.snapshot(), state_.snapshot());
+  const TopicPtr restored = other.view()->find_topic("logs");
+  EXPECT_EQ(restored->last().recoverer, NodeId(2));
+  EXPECT_EQ(restored->replicas_wanted, 3u);
+}
+
+}  // namespace
+}  // namespace walrus::metadata
