@@ -15,6 +15,7 @@
 
 #include "io/file.h"
 #include "io/loop.h"
+#include "storage/options.h"
 #include "storage/segment.h"
 
 namespace walrus::storage {
@@ -22,6 +23,7 @@ namespace walrus::storage {
 struct ShardStoreOptions {
   std::string directory;  ///< node directory (`<data-dir>/node_<id>`)
   std::uint32_t shard = 0;
+  EngineOptions engine = {};
 };
 
 class ShardStore {
@@ -55,6 +57,10 @@ struct RecoveryReport {
   std::uint64_t torn_bytes_cut = 0;
   std::vector<std::string> damage;  ///< one sentence each: file, position, offset range, what was done about it
 };
+
+/// Every segment that has a file, by topic and segment: for upper rooms that look for leftovers of a removal that a
+/// crash has interrupted.
+Result<std::vector<SegmentKey>> list_segments(io::Disk& disk, const std::string& directory);
 
 /// Replays the write-ahead logs of every shard directory under `directory` into the segment files, syncs those, then
 /// empties the logs. Idempotent; may be killed and run again at any point. Call once, before any shard is opened.

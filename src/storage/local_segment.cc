@@ -1,0 +1,152 @@
+#include "storage/local_segment.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "storage/segment_flusher.h"
+
+namespace walrus::storage {
+
+LocalSegment::LocalSegment(std::shared_ptr<SegmentHome> home, WalWriter& log, SegmentFlusher& flusher, SegmentKey key,
+                           Offset base)
+    : home_(std::move(home)),
+      log_(log),
+      flusher_(flusher),
+      key_(key),
+      base_(base),
+      end_{base, 0},
+      durable_{base, 0},
+      file_(std::make_shared<SegmentFile>(home_, key, base)) {}
+
+Status LocalSegment::open() {
+  WALRUS_ASSIGN(const SegmentFile::Found found, file_->open());
+  end_ = durable_ = found.end;
+  sealed_ = footer_written_ = found.sealed;
+  if (!found.trouble.empty()) {
+    status_ = fail(ErrorCode::kCorrupt, found.trouble);
+    log::error("topic {} segment {}: {}", key_.topic, key_.segment, found.trouble);
+  }
+  return {};
+}
+
+Status LocalSegment::append(SharedBytes batch) {
+  if (closed_) return fail(*closed_);
+  if (!status_) return status_;
+  if (sealed_) return fail(ErrorCode::kConflict, "segment is sealed");
+  WALRUS_ASSIGN(const BatchHeader header, check_batch(batch.view()));
+  if (header.base_offset != end_.offset) {
+    return fail(ErrorCode::kGap, fmt::format("batch {} at end {}", header.base_offset, end_.offset));
+  }
+  WALRUS_TRY(flusher_.admit());
+  WALRUS_TRY(log_.append({shared_from_this(), wal::EntryKind::kBatch, key_, base_, end_.position, batch}));
+  tail_.push_back({end_, header.records, std::move(batch)});
+  end_ = {header.end_offset(), end_.position + header.size};
+  return {};
+}
+
+void LocalSegment::watch(std::move_only_function<void()> changed) { changed_ = std::move(changed); }
+
+void LocalSegment::notify() {
+  if (closed_ || !changed_) return;
+  // The watcher may replace or remove itself.
+  auto running = std::exchange(changed_, {});
+  const auto self = shared_from_this();
+  running();
+  if (!closed_ && !changed_) changed_ = std::move(running);
+}
+
+void LocalSegment::on_durable(const WalEntry& entry) {
+  const auto header = parse_batch_header(entry.batch.view());
+  WALRUS_ASSERT(header && header->base_offset == durable_.offset && entry.position == durable_.position);
+  durable_ = {header->end_offset(), entry.position + header->size};
+  WALRUS_ASSERT(durable_.offset <= end_.offset);
+}
+
+void LocalSegment::poison(Error error) {
+  if (!status_) return;
+  status_ = fail(ErrorCode::kPoisoned, error.message());
+  log::error("topic {} segment {}: no more appends after offset {}: {}", key_.topic, key_.segment, durable_.offset,
+             error.message());
+}
+
+void LocalSegment::close(Error reason) {
+  closed_ = std::move(reason);
+  changed_ = {};
+}
+
+void LocalSegment::read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) {
+  if (from < base_ || limit > end_.offset) {
+    return done(fail(ErrorCode::kOffsetOutOfRange,
+                     fmt::format("{} to {}, segment has {} to {}", from, limit, base_, end_.offset)));
+  }
+  if (from >= limit) return done(Batches{});
+  if (from >= written().offset) return done(read_tail(from, limit, max_bytes));
+  file_->read(from, std::min(limit, written().offset), max_bytes, std::move(done));
+}
+
+Batches LocalSegment::read_tail(Offset from, Offset limit, std::size_t max_bytes) const {
+  const auto batches_there = tail();
+  auto next =
+      std::ranges::upper_bound(batches_there, from, {}, [](const TailBatch& batch) { return batch.place.offset; });
+  WALRUS_ASSERT(next != batches_there.begin());
+  Batches batches;
+  std::size_t bytes = 0;
+  for (--next; next != batches_there.end() && next->place.offset < limit; ++next) {
+    if (!batches.empty() && bytes + next->batch.size() > max_bytes) break;
+    batches.push_back(next->batch);
+    bytes += next->batch.size();
+  }
+  return batches;
+}
+
+void LocalSegment::seal() {
+  if (std::exchange(sealed_, true)) return;
+  flusher_.want(shared_from_this(), Flush::kSync);
+}
+
+void LocalSegment::write_some(std::move_only_function<void(Result<std::uint64_t>)> done) {
+  std::vector<SharedBytes> batches;
+  std::uint64_t bytes = 0;
+  for (const TailBatch& batch : tail()) {
+    if (batch.place.position + batch.batch.size() > durable_.position) break;
+    if (!batches.empty() && bytes + batch.batch.size() > limits::kSegmentReadBytes) break;
+    batches.push_back(batch.batch);
+    bytes += batch.batch.size();
+  }
+  if (batches.empty()) return done(std::uint64_t{0});
+  file_->append(std::move(batches), [self = shared_from_this(), bytes, done = std::move(done)](Status status) mutable {
+    if (!status) return done(fail(status.error()));
+    self->drop_written();
+    done(bytes);
+  });
+}
+
+void LocalSegment::drop_written() {
+  while (tail_gone_ < tail_.size() && tail_[tail_gone_].place.position < written().position) {
+    tail_[tail_gone_++].batch = {};
+  }
+  // Moving what is left is paid for by what has gone.
+  if (tail_gone_ * 2 < tail_.size()) return;
+  tail_.erase(tail_.begin(), tail_.begin() + static_cast<std::ptrdiff_t>(tail_gone_));
+  tail_gone_ = 0;
+  if (tail_.empty()) tail_.shrink_to_fit();
+}
+
+bool LocalSegment::wants_footer() const {
+  return sealed_ && !footer_written_ && status_ && synced().position == end_.position && end_.position > 0;
+}
+
+void LocalSegment::write_footer(io::Done done) {
+  footer_written_ = true;
+  file_->complete([self = shared_from_this(), done = std::move(done)](Status status) mutable {
+    // A shortcut for the next start, not more.
+    if (!status) log::warn("segment index: {}", status.error().message());
+    done({});
+  });
+}
+
+Status LocalSegment::remove_files() { return file_->remove(); }
+
+}  // namespace walrus::storage

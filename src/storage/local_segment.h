@@ -1,0 +1,110 @@
+// The segment as this node holds it (the contract is segment.h): its end, what of it is durable, the batches that are
+// not in the file yet, and the watcher.
+//
+// A batch goes through three places: the tail (in memory, from append()), the shard's log (durable), the segment file
+// (written by the flusher, later). It leaves the tail when it is in the file. Batches that are not durable are never
+// written to the file, so that a file holds nothing that the log could take back.
+//
+//   synced in the file <= written to the file <= durable <= end
+//
+// Loop thread only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "storage/segment_file.h"
+#include "storage/wal_writer.h"
+
+namespace walrus::storage {
+
+class SegmentFlusher;
+
+class LocalSegment final : public Segment, public std::enable_shared_from_this<LocalSegment> {
+ public:
+  /// All outlive the segment's last call; what may come later looks at home->gone.
+  LocalSegment(std::shared_ptr<SegmentHome> home, WalWriter& log, SegmentFlusher& flusher, SegmentKey key, Offset base);
+
+  /// Blocking: finds what is on the disk.
+  Status open();
+
+  SegmentKey key() const override { return key_; }
+  Offset base() const override { return base_; }
+  Offset end() const override { return end_.offset; }
+  Offset durable_end() const override { return durable_.offset; }
+  std::uint64_t bytes() const override { return end_.position; }
+  Status status() const override { return status_; }
+  bool sealed() const override { return sealed_; }
+
+  Status append(SharedBytes batch) override;
+  void watch(std::move_only_function<void()> changed) override;
+  void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) override;
+  void seal() override;
+
+  // From the shard's store.
+  void on_durable(const WalEntry& entry);
+  void poison(Error error);
+  void notify();
+  /// No append any more, and no word to the watcher.
+  void close(Error reason);
+  Status remove_files();
+
+  // For the flusher.
+  const SegmentPlace& durable() const { return durable_; }
+  const SegmentPlace& written() const { return file_->written(); }
+  const SegmentPlace& synced() const { return file_->synced(); }
+  std::uint64_t unwritten() const { return durable_.position - written().position; }
+  /// Writes the next durable batches, up to kSegmentReadBytes; `done` with the bytes written.
+  void write_some(std::move_only_function<void(Result<std::uint64_t>)> done);
+  void sync(io::Done done) { file_->sync(std::move(done)); }
+  bool wants_footer() const;
+  void write_footer(io::Done done);
+
+  /// Which files of the log hold data of this segment that is not synced in its own file, oldest first: everything up
+  /// to `end` is in this file or an older one. And where it stands with the flusher. Kept here, owned by the flusher.
+  struct LogMark {
+    std::uint64_t file;
+    std::uint64_t end;
+  };
+  std::vector<LogMark> log_marks;
+  enum class Flush : std::uint8_t { kNone, kWrite, kSync };
+  Flush flush_wanted = Flush::kNone;
+  Flush flush_running = Flush::kNone;
+  std::uint64_t flush_goal = 0;  ///< how far the running one writes
+  bool flush_queued = false;
+  bool waiting = false;    ///< in the line of those with unwritten batches
+  bool forgotten = false;  ///< by the flusher: what it still does for this segment does not count
+  bool touched = false;    ///< the store is about to call notify()
+
+ private:
+  struct TailBatch {
+    SegmentPlace place;
+    std::uint32_t records;
+    SharedBytes batch;
+  };
+  std::span<const TailBatch> tail() const { return std::span(tail_).subspan(tail_gone_); }
+  Batches read_tail(Offset from, Offset limit, std::size_t max_bytes) const;
+  void drop_written();
+
+  const std::shared_ptr<SegmentHome> home_;
+  WalWriter& log_;
+  SegmentFlusher& flusher_;
+  const SegmentKey key_;
+  const Offset base_;
+
+  SegmentPlace end_;
+  SegmentPlace durable_;
+  std::vector<TailBatch> tail_;  // from written() to end(), behind tail_gone_ that are in the file already
+  std::size_t tail_gone_ = 0;
+  std::shared_ptr<SegmentFile> file_;
+  std::move_only_function<void()> changed_;
+  Status status_;
+  std::optional<Error> closed_;
+  bool sealed_ = false;
+  bool footer_written_ = false;
+};
+
+}  // namespace walrus::storage

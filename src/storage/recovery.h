@@ -1,0 +1,89 @@
+// The parts of recover() (shard_store.h). One LogRecovery empties one shard's log; a SegmentReplay brings one segment
+// file up to what the log says.
+//
+// Happy path: the log's groups are read in order; each batch is written to its segment file at the position that the
+// entry names. Then each file that was touched is walked from the last index entry before the first batch replayed, its
+// index is completed, it is synced; at last a new checkpoint says that the log is empty. Until that is durable nothing
+// that was done changes what a second run would do: it may be killed anywhere.
+//
+// What it finds, and does:
+//   the log's torn tail             cut; counted in torn_bytes_cut
+//   groups missing that were durable, in the log: reported, the files of the log go to quarantine/; segments that
+//                                   may have lost records are marked suspect
+//   a hole or rot in a segment      reported with file, position and offsets; the segment is marked suspect, not
+//   shortened bytes behind a segment's end that are no batch: moved to quarantine/ (zeros are just cut) entries of a
+//   segment whose file is gone: dropped, it was removed
+//
+// Blocking; any one thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/file.h"
+#include "storage/segment_scan.h"
+#include "storage/shard_store.h"
+#include "storage/wal_reader.h"
+
+namespace walrus::storage {
+
+class SegmentReplay {
+ public:
+  SegmentReplay(io::Disk& disk, const std::string& directory, SegmentKey key, Offset base);
+
+  /// Takes a batch that belongs at `position`; writes when enough of them are gathered.
+  Status add(std::uint64_t position, std::string_view batch);
+  Status write_gathered();
+  std::size_t gathered() const { return gathered_.size(); }
+  /// Deletes the files: the log says that the segment was removed here.
+  Status remove();
+  /// Walks, indexes and syncs the file. `lost_groups`: the log has lost groups that may have held more of it.
+  Status finish(bool lost_groups, RecoveryReport& report);
+  /// Entries came, but the file is gone: nothing is written.
+  bool orphaned() const { return orphaned_; }
+
+ private:
+  Status look();
+  Status mark_suspect(const std::string& why, RecoveryReport& report);
+  Status cut_tail(io::File& log, std::uint64_t from, std::uint64_t size, RecoveryReport& report);
+  Status walk_damage(io::File& log, ScanEnd scan, std::uint64_t size, RecoveryReport& report);
+
+  io::Disk& disk_;
+  const std::string& directory_;
+  const SegmentKey key_;
+  const Offset base_;
+  const std::string log_path_;
+
+  bool looked_ = false;
+  bool orphaned_ = false;
+  std::uint64_t size_ = 0;   // of the file, gathered batches included
+  std::uint64_t first_ = 0;  // lowest position replayed
+  std::uint64_t end_ = 0;    // highest position replayed, behind it
+  bool replayed_ = false;
+  std::uint64_t gathered_at_ = 0;
+  std::string gathered_;
+};
+
+class LogRecovery {
+ public:
+  LogRecovery(io::Disk& disk, const std::string& directory, std::uint64_t shard, RecoveryReport& report);
+  Status run();
+
+ private:
+  Status take(const wal::EntryView& entry);
+  Status limit_memory();
+  Status finish_segments(bool lost_groups);
+  Status quarantine(const wal::Survey& survey);
+
+  io::Disk& disk_;
+  const std::string& directory_;
+  const std::string wal_directory_;
+  const std::uint64_t shard_;
+  RecoveryReport& report_;
+  std::map<SegmentKey, SegmentReplay> segments_;
+  std::size_t gathered_ = 0;
+};
+
+}  // namespace walrus::storage

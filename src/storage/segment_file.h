@@ -1,0 +1,105 @@
+// The files of one segment, `.log` and `.idx`: what is in them, and the reads and writes of them. The docs are
+// docs/format/segment.md and docs/format/index.md; the rules about what may be in the files are local_segment's.
+//
+// Happy path: open() finds out what is there; append() writes batches behind what is there, sync() makes them durable
+// and writes the index of what is now durable, complete() adds the footer of a sealed segment. read() serves from the
+// file, whatever is being written behind. One append, sync or complete at a time; any number of reads.
+//
+// Failure: the first failed write or sync other than for want of space poisons the file: nothing is written to it any
+// more, because what the kernel still holds of it is unknown. Damaged bytes met by a read are kCorrupt with file and
+// position; batches before and behind them stay readable.
+//
+// Loop thread only. Completions do nothing once the shard's store is gone.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/file.h"
+#include "storage/file_cache.h"
+#include "storage/options.h"
+#include "storage/segment.h"
+#include "storage/segment_index.h"
+#include "storage/segment_scan.h"
+
+namespace walrus::storage {
+
+/// What the segments of a shard share. Held by completions: `gone` tells that the store behind it is.
+struct SegmentHome {
+  io::Disk& disk;
+  io::Loop& loop;
+  std::string directory;  ///< of the node
+  EngineOptions options;
+  FileCache files;
+  bool gone = false;
+};
+
+class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
+ public:
+  struct Found {
+    SegmentPlace end;
+    bool sealed = false;
+    std::string trouble;  ///< damage: not to be appended to
+  };
+
+  SegmentFile(std::shared_ptr<SegmentHome> home, SegmentKey key, Offset base);
+
+  /// Blocking. Reads the index and checks the batches behind its last entry. kConflict for another base offset;
+  /// kCorrupt when not even the first batch can be told.
+  Result<Found> open();
+
+  /// Behind the last batch written, and behind the last one known to be durable here.
+  const SegmentPlace& written() const { return written_; }
+  const SegmentPlace& synced() const { return synced_; }
+
+  void append(std::vector<SharedBytes> batches, io::Done done);
+  void sync(io::Done done);
+  void complete(io::Done done);
+
+  /// As Segment::read(), for what is written.
+  void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done);
+
+  /// Unlinks the files. Reads that are under way still end well.
+  Status remove();
+
+  const SegmentIndex& index() const { return index_; }
+
+ private:
+  friend class SegmentRead;
+
+  Result<Found> examine(io::File& log, std::uint64_t size);
+  Result<bool> read_footer(std::uint64_t log_size);
+  Status check_base(io::File& log);
+  std::string position_text(std::uint64_t position) const;
+
+  void answer_later(Status status, io::Done done);
+  void finish_append(const std::vector<SharedBytes>& batches, Status status, io::Done done);
+  void save_index(io::Done done);
+  void load_index(io::Task then);
+  SegmentPlace locate(Offset offset) const;
+  void remember(SegmentPlace place);
+
+  const std::shared_ptr<SegmentHome> home_;
+  const SegmentKey key_;
+  const Offset base_;
+  const std::string log_path_;
+  const std::string index_path_;
+
+  SegmentPlace written_;
+  SegmentPlace synced_;
+  FileCache::FilePtr dirty_;  // held from the first write until the sync that covers it
+  Status poison_;
+
+  SegmentIndex index_;
+  bool index_loaded_ = true;            // false for a sealed segment until somebody looks for an offset
+  std::size_t index_saved_ = 0;         // entries that are in the file
+  std::uint64_t index_file_bytes_ = 0;  // where the next entry goes; 0: the file is written anew
+
+  // Where recent reads ended: a reader that goes on needs no walk from an index entry.
+  std::array<SegmentPlace, 4> recent_{};
+  std::size_t next_recent_ = 0;
+};
+
+}  // namespace walrus::storage

@@ -1,0 +1,81 @@
+// Moves durable batches from memory into segment files, and syncs those, so that files of the log can be used again.
+//
+// Written out: a segment with segment_write_bytes of unwritten batches; the ones that wait longest once the shard has
+// max_unwritten_bytes of them; everything that a complete file of the log still holds; a sealed segment. Synced: the
+// last two, and the ones that wait longest when too many unsynced files are open. At most kSegmentFlushesInFlight
+// segments are worked on at a time.
+//
+// A file of the log is released, in order, when no segment has unsynced data in it or in an older one.
+//
+// Failure: without space (kDiskFull) the data stays in memory and in the log; admit() pushes back once there is too
+// much of it, and retries. Any other error poisons the segment: its data stays in the log, whose files are kept until
+// the next start replays them.
+//
+// Loop thread only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "storage/local_segment.h"
+
+namespace walrus::storage {
+
+class SegmentFlusher {
+ public:
+  SegmentFlusher(std::shared_ptr<SegmentHome> home, WalWriter& log);
+
+  using SegmentPtr = std::shared_ptr<LocalSegment>;
+
+  /// A batch of `bytes` of this segment has become durable in file number `file` of the log.
+  void on_durable(const SegmentPtr& segment, std::uint64_t file, std::uint64_t bytes);
+  /// The log will add nothing to this file.
+  void on_file_complete(std::uint64_t file);
+  void want(const SegmentPtr& segment, LocalSegment::Flush what);
+  /// Was removed: the log is no longer kept for it.
+  void forget(const SegmentPtr& segment);
+
+  /// kOverloaded or kDiskFull while too much waits for segment files.
+  Status admit();
+
+  /// Writes and syncs all there is; `done` with the first error.
+  void flush_all(io::Done done);
+  /// The oldest file of the log that is still needed for a segment, or may be.
+  std::uint64_t first_needed_file() const;
+  /// Nothing in the log is needed for a segment.
+  bool all_synced() const;
+
+ private:
+  struct Needed {
+    std::size_t segments = 0;          ///< with unsynced data in this file
+    std::vector<SegmentPtr> to_flush;  ///< those that have had data in it
+  };
+
+  void enqueue(const SegmentPtr& segment);
+  void run();
+  void step(const SegmentPtr& segment);
+  void finish(const SegmentPtr& segment, Status status);
+  void synced(const SegmentPtr& segment, Status status);
+  void drop_marks(LocalSegment& segment, std::uint64_t up_to);
+  void release();
+  void write_oldest();
+  void try_again();
+  void answer_flush_all();
+
+  const std::shared_ptr<SegmentHome> home_;
+  WalWriter& log_;
+  std::map<std::uint64_t, Needed> needed_;  // by file of the log
+  std::deque<SegmentPtr> queue_;
+  std::deque<SegmentPtr> waiting_;  // with unwritten batches, the ones that wait longest first
+  std::size_t in_flight_ = 0;
+  std::uint64_t unwritten_bytes_ = 0;
+  Status trouble_;  // kDiskFull, until a write succeeds
+  std::vector<SegmentPtr> stalled_;
+  io::TimePoint next_attempt_{};
+  std::vector<io::Done> when_flushed_;
+  Status flush_result_;
+};
+
+}  // namespace walrus::storage

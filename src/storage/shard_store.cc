@@ -1,0 +1,160 @@
+// Ties the parts together: what the log says goes to the segments, from there to the flusher, and at last to the
+// watchers, which run when all state is as it should be.
+#include "storage/shard_store.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "storage/layout.h"
+#include "storage/local_segment.h"
+#include "storage/segment_flusher.h"
+#include "storage/wal_writer.h"
+
+namespace walrus::storage {
+namespace {
+
+class LocalShardStore final : public ShardStore, private WalListener {
+ public:
+  LocalShardStore(io::Disk& disk, io::Loop& loop, const ShardStoreOptions& options)
+      : home_(std::make_shared<SegmentHome>(disk, loop, options.directory, options.engine,
+                                            FileCache(disk, loop, options.engine.open_segment_files))),
+        log_(disk, loop, layout::wal_directory(options.directory, options.shard), options.engine, *this),
+        flusher_(home_, log_),
+        shard_directory_(layout::shard_directory(options.directory, options.shard)) {}
+
+  ~LocalShardStore() override {
+    home_->gone = true;
+    for (auto& [key, segment] : segments_) segment->close({ErrorCode::kShuttingDown, {}});
+  }
+
+  Status open() {
+    const std::string& directory = home_->directory;
+    WALRUS_TRY(home_->disk.make_directories(layout::topics_directory(directory)));
+    WALRUS_TRY(home_->disk.make_directories(shard_directory_ + "/wal"));
+    WALRUS_TRY(home_->disk.sync_directory(shard_directory_));
+    WALRUS_TRY(home_->disk.sync_directory(directory));
+    return log_.open();
+  }
+
+  Result<Segment*> open_segment(SegmentKey key, Offset base) override {
+    if (const auto known = segments_.find(key); known != segments_.end()) {
+      if (known->second->base() == base) return known->second.get();
+      return fail(ErrorCode::kConflict, fmt::format("topic {} segment {}: begins with offset {}, not {}", key.topic,
+                                                    key.segment, known->second->base(), base));
+    }
+    if (closing_) return fail(ErrorCode::kShuttingDown);
+    auto segment = std::make_shared<LocalSegment>(home_, log_, flusher_, key, base);
+    WALRUS_TRY(segment->open());
+    return segments_.emplace(key, std::move(segment)).first->second.get();
+  }
+
+  Segment* find(SegmentKey key) override {
+    const auto known = segments_.find(key);
+    return known == segments_.end() ? nullptr : known->second.get();
+  }
+
+  Status remove(SegmentKey key) override {
+    const auto known = segments_.find(key);
+    if (known == segments_.end()) return SegmentFile(home_, key, Offset()).remove();
+    const auto segment = std::move(known->second);
+    segments_.erase(known);
+    segment->close({ErrorCode::kNotFound, "segment was removed"});
+    const bool logged = segment->end() != segment->durable_end() || !segment->log_marks.empty();
+    flusher_.forget(segment);
+    if (logged) log_removal(segment);
+    return segment->remove_files();
+  }
+
+  bool writable() const override { return log_.writable(); }
+  void when_writable(io::Task task) override { log_.when_writable(std::move(task)); }
+
+  void close(io::Done done) override {
+    WALRUS_ASSERT(!closing_);
+    closing_ = true;
+    for (auto& [key, segment] : segments_) segment->close({ErrorCode::kShuttingDown, {}});
+    log_.when_idle([this, done = std::move(done)]() mutable {
+      flusher_.flush_all([this, done = std::move(done)](Status flushed) mutable {
+        Status status = home_->files.sync_directories();
+        if (status) status = log_.close(flusher_.all_synced() ? log_.end_file() : flusher_.first_needed_file());
+        done(flushed ? std::move(status) : std::move(flushed));
+      });
+    });
+  }
+
+ private:
+  /// So that recovery does not bring back what the log still holds of it. Best effort: if the log has no space, upper
+  /// rooms find the leftover at the next start.
+  void log_removal(const std::shared_ptr<LocalSegment>& segment) {
+    const Status logged =
+        log_.append({segment, wal::EntryKind::kRemove, segment->key(), segment->base(), 0, SharedBytes()});
+    if (!logged) log::warn("removal of a segment: {}", logged.error().message());
+  }
+
+  void on_durable(std::vector<WalEntry>& entries, std::uint64_t file) override {
+    std::vector<std::shared_ptr<LocalSegment>> touched;
+    for (const WalEntry& entry : entries) {
+      if (entry.kind == wal::EntryKind::kRemove) continue;
+      const auto& segment = entry.segment;
+      segment->on_durable(entry);
+      if (!segment->forgotten) flusher_.on_durable(segment, file, entry.batch.size());
+      if (!std::exchange(segment->touched, true)) touched.push_back(segment);
+    }
+    tell(touched);
+  }
+
+  void on_failed(std::vector<WalEntry>& entries, const Error& error) override {
+    std::vector<std::shared_ptr<LocalSegment>> touched;
+    for (const WalEntry& entry : entries) {
+      entry.segment->poison(error);
+      if (!std::exchange(entry.segment->touched, true)) touched.push_back(entry.segment);
+    }
+    tell(touched);
+  }
+
+  void on_file_complete(std::uint64_t file) override { flusher_.on_file_complete(file); }
+
+  static void tell(const std::vector<std::shared_ptr<LocalSegment>>& touched) {
+    for (const auto& segment : touched) {
+      segment->touched = false;
+      segment->notify();
+    }
+  }
+
+  const std::shared_ptr<SegmentHome> home_;
+  WalWriter log_;
+  SegmentFlusher flusher_;
+  const std::string shard_directory_;
+  std::map<SegmentKey, std::shared_ptr<LocalSegment>> segments_;
+  bool closing_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ShardStore>> open_shard_store(io::Disk& disk, io::Loop& loop, ShardStoreOptions options) {
+  auto store = std::make_unique<LocalShardStore>(disk, loop, options);
+  WALRUS_TRY(store->open());
+  return store;
+}
+
+Result<std::vector<SegmentKey>> list_segments(io::Disk& disk, const std::string& directory) {
+  std::vector<SegmentKey> segments;
+  const std::string root = layout::topics_directory(directory);
+  WALRUS_ASSIGN(const bool there, disk.exists(root));
+  if (!there) return segments;
+  WALRUS_ASSIGN(const auto topics, disk.list(root));
+  for (const std::string& topic_name : topics) {
+    const auto topic = layout::parse_topic(topic_name);
+    if (!topic) continue;
+    WALRUS_ASSIGN(const auto files, disk.list(root + "/" + topic_name));
+    for (const std::string& file : files) {
+      if (const auto segment = layout::parse_segment(file)) segments.push_back({TopicId(*topic), SegmentId(*segment)});
+    }
+  }
+  std::ranges::sort(segments);
+  return segments;
+}
+
+}  // namespace walrus::storage

@@ -1,0 +1,292 @@
+// The life of a group: gathered from the queue (fill), written (issue), done in any order (on_written), told to the
+// listener in order (deliver_in_order). A failed one takes everything behind it along (fail_from_front).
+#include "storage/wal_writer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "storage/layout.h"
+#include "storage/wal_reader.h"
+
+namespace walrus::storage {
+
+WalWriter::WalWriter(io::Disk& disk, io::Loop& loop, std::string directory, const EngineOptions& options,
+                     WalListener& listener)
+    : disk_(disk),
+      loop_(loop),
+      directory_(std::move(directory)),
+      options_(options),
+      listener_(listener),
+      files_(disk, loop, directory_, options, [this] { wake(); }),
+      self_(std::make_shared<WalWriter*>(this)) {}
+
+WalWriter::~WalWriter() {
+  *self_ = nullptr;
+  for (const GroupPtr& group : in_flight_) group->writer = nullptr;
+}
+
+Status WalWriter::open() {
+  WALRUS_TRY(disk_.make_directories(directory_));
+  wal::Checkpoint checkpoint;
+  const std::string path = layout::wal_checkpoint(directory_);
+  WALRUS_ASSIGN(const bool known, disk_.exists(path));
+  if (known) {
+    WALRUS_ASSIGN(const std::string bytes, disk_.read_file(path));
+    WALRUS_ASSIGN(checkpoint, wal::decode_checkpoint(bytes));
+    WALRUS_TRY(wal::expect_empty(disk_, directory_, checkpoint));
+  }
+  // A new id at each start: groups of an earlier life can never be taken for groups of this one.
+  log_id_ = checkpoint.log_id = loop_.random();
+  next_group_ = checkpoint.first_group;
+  durable_group_ = next_group_ - 1;
+  WALRUS_TRY(disk_.replace_file(path, wal::encode_checkpoint(checkpoint)));
+  return files_.open(checkpoint.first_file);
+}
+
+Status WalWriter::append(WalEntry entry) {
+  const std::uint64_t bytes = entry_bytes(entry);
+  if (wal::group_size(bytes) > options_.wal_file_bytes) {
+    return fail(ErrorCode::kTooLarge, "batch does not fit into a file of the write-ahead log");
+  }
+  if (queued_bytes_ + bytes > options_.wal_max_queued_bytes && !queued_.empty()) {
+    return fail(ErrorCode::kOverloaded, "write-ahead log: queue is full");
+  }
+  if (!files_.status()) {
+    files_.try_again();
+    if (Status status = files_.status(); !status && queued_bytes_ + wal::group_size(bytes) > files_.room()) {
+      return status;
+    }
+  }
+  queued_bytes_ += bytes;
+  queued_.push_back(std::move(entry));
+  post_start();
+  return {};
+}
+
+bool WalWriter::writable() const {
+  if (!files_.status()) return true;  // so that the caller hears of it from append()
+  return writes_ < options_.wal_writes_in_flight && !no_space_;
+}
+
+void WalWriter::when_writable(io::Task task) {
+  writable_tasks_.push_back(std::move(task));
+  if (writable()) post_start();
+}
+
+std::uint64_t WalWriter::first_open_file() const {
+  return in_flight_.empty() ? files_.current_number() : in_flight_.front()->file_number;
+}
+
+void WalWriter::when_idle(io::Task task) {
+  idle_tasks_.push_back(std::move(task));
+  post_start();
+}
+
+void WalWriter::post_start() {
+  if (std::exchange(start_posted_, true)) return;
+  loop_.post([self = self_] {
+    if (*self == nullptr) return;
+    (*self)->start_posted_ = false;
+    (*self)->start_writes();
+  });
+}
+
+void WalWriter::wake() {
+  no_space_ = false;
+  post_start();
+}
+
+/// Starts what can start, then wakes those who wait for a free slot, or for all to be done.
+void WalWriter::start_writes() {
+  while (writes_ < options_.wal_writes_in_flight && !queued_.empty() && start_write()) {
+  }
+  if (queued_.empty() && in_flight_.empty()) {
+    mark_when_quiet();
+    for (io::Task& task : std::exchange(idle_tasks_, {})) task();
+  }
+  if (!writable()) return;
+  for (io::Task& task : std::exchange(writable_tasks_, {})) task();
+}
+
+/// How many entries from the front of the queue make the next group, and their bytes.
+std::size_t WalWriter::gather(std::size_t& payload) const {
+  const std::size_t most = options_.wal_max_write_bytes - wal::kGroupHeaderBytes;
+  std::size_t entries = 0;
+  payload = 0;
+  for (const WalEntry& entry : queued_) {
+    const std::uint64_t bytes = entry_bytes(entry);
+    if (entries > 0 && payload + bytes > most) break;
+    if (entries > 0 && wal::group_size(payload + bytes) > options_.wal_file_bytes) break;
+    payload += bytes;
+    ++entries;
+  }
+  return entries;
+}
+
+bool WalWriter::start_write() {
+  std::size_t payload = 0;
+  const std::size_t entries = gather(payload);
+  const auto place = files_.take(wal::group_size(payload), next_group_);
+  if (!place) {
+    no_space_ = true;
+    return false;
+  }
+  const GroupPtr group = fresh_group();
+  fill(*group, entries, payload);
+  issue(group, *place);
+  return true;
+}
+
+void WalWriter::mark_when_quiet() {
+  if (!unmarked_ || mark_timer_.armed() || !files_.status()) return;
+  mark_timer_ = loop_.after(limits::kWalMarkDelay, [this] {
+    if (!unmarked_) return;
+    if (queued_.empty() && in_flight_.empty()) {
+      start_write();
+    } else {
+      mark_when_quiet();
+    }
+  });
+}
+
+WalWriter::GroupPtr WalWriter::fresh_group() {
+  if (idle_groups_.empty()) {
+    auto group = std::make_shared<Group>();
+    group->writer = this;
+    return group;
+  }
+  GroupPtr group = std::move(idle_groups_.back());
+  idle_groups_.pop_back();
+  return group;
+}
+
+/// The one copy of the batches: from their own buffers into the aligned one.
+void WalWriter::fill(Group& group, std::size_t entries, std::size_t payload) {
+  group.buffer.reserve(wal::group_size(payload));
+  char* to = group.buffer.data() + wal::kGroupHeaderBytes;
+  for (std::size_t i = 0; i < entries; ++i) {
+    WalEntry& entry = queued_.front();
+    const auto length = static_cast<std::uint32_t>(entry.batch.size());
+    to = wal::store_entry_header(to, {entry.key, entry.base, entry.position, length, entry.kind});
+    if (length > 0) std::memcpy(to, entry.batch.data(), length);
+    to += length;
+    queued_bytes_ -= entry_bytes(entry);
+    group.entries.push_back(std::move(entry));
+    queued_.pop_front();
+  }
+  group.header = {};
+  group.header.payload_bytes = static_cast<std::uint32_t>(payload);
+  group.header.entries = static_cast<std::uint32_t>(entries);
+}
+
+void WalWriter::issue(const GroupPtr& group, const WalFiles::Place& place) {
+  const auto first_live = files_.first_live(next_group_);
+  wal::GroupHeader& header = group->header;
+  header.previous_crc = last_crc_;
+  header.log_id = log_id_;
+  header.file = place.number;
+  header.group = next_group_++;
+  header.durable = durable_group_;
+  header.first_live_file = first_live.file;
+  header.first_live_group = first_live.group;
+  if (void_from_ != 0 && !std::exchange(restart_issued_, true)) {
+    header.flags = wal::kFlagRestart;
+    header.void_from = void_from_;
+  }
+  wal::seal_group(group->buffer.data(), header);
+  last_crc_ = header.crc;
+
+  group->file = place.file;
+  group->file_number = place.number;
+  group->done = false;
+  unmarked_ = header.entries > 0;
+  in_flight_.push_back(group);
+  ++writes_;
+  place.file->async_write(place.position, std::string_view(group->buffer.data(), header.size()),
+                          [group](Status status) {
+                            if (group->writer != nullptr) group->writer->on_written(*group, std::move(status));
+                          });
+  if (options_.test_only_ack_before_sync) listener_.on_durable(group->entries, group->file_number);
+}
+
+void WalWriter::on_written(Group& group, Status status) {
+  WALRUS_ASSERT(!group.done && writes_ > 0);
+  group.done = true;
+  group.status = std::move(status);
+  group.file.reset();
+  --writes_;
+  deliver_in_order();
+  post_start();
+}
+
+void WalWriter::deliver_in_order() {
+  while (!in_flight_.empty() && in_flight_.front()->done) {
+    if (!in_flight_.front()->status) return fail_from_front();
+    const GroupPtr group = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    deliver(group);
+  }
+}
+
+void WalWriter::deliver(const GroupPtr& group) {
+  const wal::GroupHeader& header = group->header;
+  WALRUS_ASSERT(header.group > durable_group_);
+  durable_group_ = header.group;
+  if ((header.flags & wal::kFlagRestart) != 0) void_from_ = 0;
+  files_.announced(header.first_live_file);
+  notice_file_change(group->file_number);
+  if (!options_.test_only_ack_before_sync) listener_.on_durable(group->entries, group->file_number);
+  recycle(group);
+}
+
+void WalWriter::recycle(const GroupPtr& group) {
+  group->entries.clear();
+  // A group made for one very large batch does not stay.
+  if (group->buffer.capacity() > 2 * options_.wal_max_write_bytes) group->buffer = {};
+  idle_groups_.push_back(group);
+}
+
+void WalWriter::notice_file_change(std::uint64_t file) {
+  const std::uint64_t before = std::exchange(delivered_file_, file);
+  for (std::uint64_t number = before; number != 0 && number < file; ++number) listener_.on_file_complete(number);
+}
+
+/// The groups behind a failed one may be on the disk or not: none of them counts, and the next group says so.
+void WalWriter::fail_from_front() {
+  const Error error = in_flight_.front()->status.error();
+  log::error("write-ahead log: {}; the segments with data in it or behind it fail", error.message());
+  if (void_from_ == 0) void_from_ = in_flight_.front()->header.group;
+  restart_issued_ = false;
+  files_.abandon_current();
+
+  std::vector<WalEntry> failed;
+  const auto take = [&failed](auto& entries) {
+    std::ranges::move(entries, std::back_inserter(failed));
+    entries.clear();
+  };
+  for (const GroupPtr& group : std::exchange(in_flight_, {})) {
+    take(group->entries);
+    // Still being written: its memory must stay, but nobody waits for it.
+    if (!group->done) {
+      group->writer = nullptr;
+      --writes_;
+    }
+  }
+  take(queued_);
+  queued_bytes_ = 0;
+  listener_.on_failed(failed, error);
+}
+
+Status WalWriter::close(std::uint64_t number) {
+  WALRUS_ASSERT(queued_.empty() && in_flight_.empty());
+  files_.release_below(number);
+  const auto first_live =
+      number >= files_.next_number() ? WalFiles::FirstLive{number, next_group_} : files_.first_live(next_group_);
+  const wal::Checkpoint checkpoint{log_id_, first_live.file, first_live.group};
+  return disk_.replace_file(layout::wal_checkpoint(directory_), wal::encode_checkpoint(checkpoint));
+}
+
+}  // namespace walrus::storage

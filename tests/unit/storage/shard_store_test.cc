@@ -1,0 +1,137 @@
+#include "storage/shard_store.h"
+
+#include <gtest/gtest.h>
+
+#include "storage/layout.h"
+#include "tests/unit/storage/sim_store.h"
+
+namespace walrus::storage {
+namespace {
+
+using test::append;
+using test::kFirst;
+using test::kNode;
+using test::kSecond;
+using test::SimStore;
+using Strings = std::vector<std::string>;
+
+TEST(ShardStore, WhatWasAppendedBecomesDurableAndReadable) {
+  SimStore store(1);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  int moves = 0;
+  segment.watch([&] { ++moves; });
+  ASSERT_TRUE(append(segment, {"a", "b"}));
+  ASSERT_TRUE(append(segment, {"c"}));
+  EXPECT_EQ(segment.end(), Offset(3));
+  EXPECT_EQ(segment.durable_end(), Offset(0));
+  ASSERT_TRUE(store.wait_durable(segment));
+  EXPECT_EQ(moves, 1) << "both batches were appended in one turn and share a write";
+  EXPECT_EQ(store.values(segment), (Strings{"a", "b", "c"}));
+  EXPECT_EQ(store.values(segment, Offset(1), Offset(2)), (Strings{"b"}));
+}
+
+TEST(ShardStore, SurvivesAPowerCutAndACleanStop) {
+  SimStore store(2);
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(append(store.segment(), {"one"}));
+  ASSERT_TRUE(append(store.segment(kSecond, Offset(500)), {"five hundred"}));
+  ASSERT_TRUE(store.wait_durable(store.segment()));
+  ASSERT_TRUE(store.wait_durable(store.segment(kSecond, Offset(500))));
+  store.crash(io::CrashModel::kLoseUnsynced);
+
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.report.batches_replayed, 2u);
+  EXPECT_TRUE(store.report.damage.empty());
+  EXPECT_EQ(store.values(store.segment()), (Strings{"one"}));
+  EXPECT_EQ(store.values(store.segment(kSecond, Offset(500))), (Strings{"five hundred"}));
+  ASSERT_TRUE(append(store.segment(), {"two"}));
+  ASSERT_TRUE(store.close());
+
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.report.batches_replayed, 0u) << "a clean stop leaves nothing to replay";
+  EXPECT_EQ(store.values(store.segment()), (Strings{"one", "two"}));
+  EXPECT_EQ(list_segments(*store.disk, kNode).value(), (std::vector{kFirst, kSecond}));
+}
+
+TEST(ShardStore, GoesThroughManyLogFilesAndKeepsOnlyAFew) {
+  SimStore store(3);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  Strings written;
+  for (int i = 0; i < 400; ++i) {
+    written.push_back(std::string(1500, static_cast<char>('a' + i % 26)) + std::to_string(i));
+    ASSERT_TRUE(append(segment, {written.back()}));
+    if (i % 3 == 0) ASSERT_TRUE(store.wait_durable(segment));
+  }
+  ASSERT_TRUE(store.wait_durable(segment));
+  store.settle();
+  EXPECT_EQ(store.values(segment), written);
+  EXPECT_EQ(store.values(segment, Offset(123), Offset(321), 1), Strings(written.begin() + 123, written.begin() + 321));
+  const auto files = store.disk->list(layout::wal_directory(kNode, 0)).value();
+  EXPECT_LE(files.size(), 1 + 1 + 1 + store.engine.wal_spare_files) << "checkpoint, current, complete, spare";
+
+  store.crash(io::CrashModel::kTearLastWrite);
+  ASSERT_TRUE(store.open());
+  EXPECT_GT(store.report.batches_replayed, 0u);
+  EXPECT_LT(store.report.log_bytes, 3 * store.engine.wal_file_bytes) << "recovery reads the log, not the data";
+  EXPECT_EQ(store.values(store.segment()), written);
+}
+
+TEST(ShardStore, RefusesWhatDoesNotFit) {
+  SimStore store(4);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  EXPECT_EQ(segment.append(SharedBytes(test::make_batch(Offset(1), {"x"}))).error().code, ErrorCode::kGap);
+  std::string damaged = test::make_batch(Offset(0), {"x"});
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  EXPECT_EQ(segment.append(SharedBytes(damaged)).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(segment.append(SharedBytes(test::make_batch(Offset(0), {std::string(70'000, 'x')}))).error().code,
+            ErrorCode::kTooLarge);
+  EXPECT_EQ(segment.end(), Offset(0));
+  EXPECT_EQ(store.store->open_segment(kFirst, Offset(9)).error().code, ErrorCode::kConflict);
+
+  ASSERT_TRUE(append(segment, {"kept"}));
+  segment.seal();
+  EXPECT_EQ(append(segment, {"late"}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(store.read(segment, Offset(0), Offset(2)).error().code, ErrorCode::kOffsetOutOfRange);
+  EXPECT_TRUE(store.read(segment, Offset(1), Offset(1))->empty());
+  ASSERT_TRUE(store.close());
+
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.store->open_segment(kFirst, Offset(9)).error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(store.segment().sealed());
+  EXPECT_EQ(store.values(store.segment()), (Strings{"kept"}));
+}
+
+TEST(ShardStore, ARemovedSegmentStaysRemoved) {
+  SimStore store(5);
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(append(store.segment(), {"gone"}));
+  ASSERT_TRUE(append(store.segment(kSecond), {"stays"}));
+  ASSERT_TRUE(store.wait_durable(store.segment(kSecond)));
+  ASSERT_TRUE(store.store->remove(kFirst));
+  EXPECT_EQ(store.store->find(kFirst), nullptr);
+  store.settle();
+  store.crash(io::CrashModel::kLoseUnsynced);
+  ASSERT_TRUE(store.open());
+  EXPECT_TRUE(store.report.damage.empty());
+  EXPECT_EQ(store.segment().end(), Offset(0));
+  EXPECT_EQ(store.values(store.segment(kSecond)), (Strings{"stays"}));
+}
+
+TEST(ShardStore, ARefilledSegmentHoldsOnlyItsNewBatches) {
+  SimStore store(6);
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(append(store.segment(), {"old", "older"}));
+  ASSERT_TRUE(store.wait_durable(store.segment()));
+  ASSERT_TRUE(store.store->remove(kFirst));
+  ASSERT_TRUE(append(store.segment(kFirst, Offset(40)), {"new"}));
+  ASSERT_TRUE(store.wait_durable(store.segment(kFirst, Offset(40))));
+  store.crash(io::CrashModel::kLoseUnsynced);
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.values(store.segment(kFirst, Offset(40))), (Strings{"new"}));
+}
+
+}  // namespace
+}  // namespace walrus::storage
