@@ -108,7 +108,13 @@ stay() {
   done
 }
 
+# Started in the background of a script, SIGINT is ignored, and a shell cannot undo that for itself.
+listen_to_interrupts() {
+  if [ "$(trap -p INT)" = "trap -- '' SIGINT" ]; then exec env --default-signal=INT "$ROOT/dev" run; fi
+}
+
 dev_run() {
+  listen_to_interrupts
   check_ports
   build release walrusd walrus-cli
   WALRUSD=$(find "$(build_dir release)" -type f -name walrusd -perm -u+x | head -n 1)
