@@ -101,12 +101,14 @@ inline char* store_varint(char* to, std::int64_t value) {
   *to++ = static_cast<char>(rest);
   return to;
 }
-/// Takes a varint off the front of `from`; false (and `from` unspecified) when it is cut off or too long.
+/// Takes a varint off the front of `from`; false (and `from` unspecified) when it is cut off, or too long or too large
+/// for 64 bits.
 inline bool take_varint(std::string_view& from, std::int64_t& value) {
   std::uint64_t raw = 0;
   for (unsigned shift = 0; shift < 64 && !from.empty(); shift += 7) {
     const auto byte = static_cast<unsigned char>(from.front());
     from.remove_prefix(1);
+    if (shift == 63 && byte > 1) return false;  // bits beyond the 64th
     raw |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
     if ((byte & 0x80) == 0) {
       value = unzigzag(raw);
