@@ -46,6 +46,8 @@ class RaftLog {
   std::uint64_t first_index() const { return first_index_; }
   std::uint64_t last_index() const { return first_index_ + entries_.size() - 1; }
   bool empty() const { return entries_.empty(); }
+  /// By index from first_index() on.
+  const std::deque<RaftEntry>& entries() const { return entries_; }
   /// Null when it is not held.
   const RaftEntry* find(std::uint64_t index) const;
   /// 0 when it is not held.
