@@ -15,23 +15,24 @@ namespace {
 /// A window over a file that moves forward, so that a 64 MiB file is read in large pieces and held in small ones.
 class Window {
  public:
-  explicit Window(std::unique_ptr<io::File> file) : file_(std::move(file)) {}
+  Window(std::unique_ptr<io::File> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
 
   /// Up to `size` bytes at `position`; fewer at the end of the file.
   Result<std::string_view> at(std::uint64_t position, std::size_t size) {
     if (position < start_ || position + size > start_ + bytes_.size()) {
-      bytes_.resize(std::max(size, kChunkBytes));
+      const std::uint64_t left = size_ - std::min(position, size_);
+      bytes_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(std::max(size, kChunkBytes), left)));
       start_ = position;
       WALRUS_ASSIGN(const std::size_t read, file_->read(position, bytes_.data(), bytes_.size()));
       bytes_.resize(read);
     }
-    const std::string_view view = bytes_;
-    return view.substr(position - start_, size);
+    return std::string_view(bytes_).substr(position - start_, size);
   }
 
  private:
   static constexpr std::size_t kChunkBytes = 1 * limits::kMiB;
   std::unique_ptr<io::File> file_;
+  const std::uint64_t size_;
   std::string bytes_;
   std::uint64_t start_ = 0;
 };
@@ -39,11 +40,22 @@ class Window {
 struct OpenSlot {
   Survey::File file;
   std::unique_ptr<Window> window;
-  std::uint64_t hint = 0;  // file number of the first group, if there is one that looks like it
+  std::uint64_t first_file = 0;  // file number of its first group; 0 when that is not undamaged
+  bool stale = false;            // begins with a group that the checkpoint says is not needed
 };
 
 bool belongs(const GroupHeader& header, const Checkpoint& checkpoint) {
   return (checkpoint.log_id == 0 || header.log_id == checkpoint.log_id) && header.file >= checkpoint.first_file;
+}
+
+/// The undamaged group at `position`, if there is one, of this use of the file or a later one.
+Result<std::optional<GroupHeader>> group_at(OpenSlot& slot, std::uint64_t position) {
+  WALRUS_ASSIGN(const std::string_view block, slot.window->at(position, kBlockBytes));
+  const auto header = peek_group(block);
+  if (!header || header->file < slot.file.number || header->size() > slot.file.size - position) return std::nullopt;
+  WALRUS_ASSIGN(const std::string_view bytes, slot.window->at(position, header->size()));
+  if (!group_is_whole(*header, bytes)) return std::nullopt;
+  return header;
 }
 
 Result<std::vector<OpenSlot>> open_slots(io::Disk& disk, const std::string& directory, const Checkpoint& checkpoint) {
@@ -55,10 +67,10 @@ Result<std::vector<OpenSlot>> open_slots(io::Disk& disk, const std::string& dire
     slot.file.path = directory + "/" + name;
     WALRUS_ASSIGN(auto file, disk.open(slot.file.path, {.mode = io::OpenOptions::Mode::kRead}, nullptr));
     WALRUS_ASSIGN(slot.file.size, file->size());
-    slot.window = std::make_unique<Window>(std::move(file));
-    WALRUS_ASSIGN(const std::string_view first, slot.window->at(0, kBlockBytes));
-    const auto header = peek_group(first);
-    if (header && belongs(*header, checkpoint)) slot.hint = header->file;
+    slot.window = std::make_unique<Window>(std::move(file), slot.file.size);
+    WALRUS_ASSIGN(const auto header, group_at(slot, 0));
+    if (header && belongs(*header, checkpoint)) slot.first_file = header->file;
+    slot.stale = header && slot.first_file == 0;
     slots.push_back(std::move(slot));
   }
   return slots;
@@ -68,18 +80,13 @@ Result<std::vector<OpenSlot>> open_slots(io::Disk& disk, const std::string& dire
 Result<std::vector<GroupPlace>> survey_slot(OpenSlot& slot, const Checkpoint& checkpoint) {
   std::vector<GroupPlace> groups;
   for (std::uint64_t position = 0; position + kBlockBytes <= slot.file.size;) {
-    WALRUS_ASSIGN(const std::string_view block, slot.window->at(position, kBlockBytes));
-    const auto header = peek_group(block);
+    WALRUS_ASSIGN(const auto header, group_at(slot, position));
     std::uint64_t step = kBlockBytes;
-    if (header && belongs(*header, checkpoint) && header->file >= slot.file.number &&
-        header->size() <= slot.file.size - position) {
-      WALRUS_ASSIGN(const std::string_view bytes, slot.window->at(position, header->size()));
-      if (group_is_whole(*header, bytes)) {
-        if (header->file > slot.file.number) groups.clear();
-        slot.file.number = header->file;
-        groups.push_back({*header, 0, position});
-        step = header->size();
-      }
+    if (header && belongs(*header, checkpoint)) {
+      if (header->file > slot.file.number) groups.clear();
+      slot.file.number = header->file;
+      groups.push_back({*header, 0, position});
+      step = header->size();
     }
     position += step;
   }
@@ -107,13 +114,13 @@ Result<Survey> survey(io::Disk& disk, const std::string& directory) {
   // Youngest first: they tell which older files are no longer needed. A file whose number does not show comes before.
   std::ranges::sort(slots, [](const OpenSlot& a, const OpenSlot& b) {
     const auto rank = [](const OpenSlot& slot) {
-      return slot.hint == 0 ? std::numeric_limits<std::uint64_t>::max() : slot.hint;
+      return slot.first_file == 0 ? std::numeric_limits<std::uint64_t>::max() : slot.first_file;
     };
     return rank(a) > rank(b);
   });
   std::uint64_t first_live = result.checkpoint.first_file;
   for (OpenSlot& slot : slots) {
-    if (slot.hint != 0 && slot.hint < first_live) continue;
+    if (slot.stale || (slot.first_file != 0 && slot.first_file < first_live)) continue;
     WALRUS_ASSIGN(auto groups, survey_slot(slot, result.checkpoint));
     for (GroupPlace& place : groups) {
       place.file_index = result.files.size();
@@ -240,7 +247,7 @@ Status replay(io::Disk& disk, const Survey& survey, const Plan& plan, const Entr
     const std::string& path = survey.files[place.file_index].path;
     if (!window || place.file_index != open_index) {
       WALRUS_ASSIGN(auto file, disk.open(path, {.mode = io::OpenOptions::Mode::kRead}, nullptr));
-      window = std::make_unique<Window>(std::move(file));
+      window = std::make_unique<Window>(std::move(file), survey.files[place.file_index].size);
       open_index = place.file_index;
     }
     WALRUS_ASSIGN(const std::string_view bytes, window->at(place.position, place.header.size()));
@@ -260,7 +267,7 @@ Status replay(io::Disk& disk, const Survey& survey, const Plan& plan, const Entr
 Status expect_empty(io::Disk& disk, const std::string& directory, const Checkpoint& checkpoint) {
   WALRUS_ASSIGN(const auto slots, open_slots(disk, directory, checkpoint));
   for (const OpenSlot& slot : slots) {
-    if (slot.hint != 0) return fail(ErrorCode::kConflict, slot.file.path + ": recovery has to run first");
+    if (slot.first_file != 0) return fail(ErrorCode::kConflict, slot.file.path + ": recovery has to run first");
   }
   return {};
 }
