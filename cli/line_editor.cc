@@ -2,11 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <fcntl.h>
 #include <histedit.h>
 #include <langinfo.h>
+#include <signal.h>
 #include <unistd.h>
 
 namespace walrus::cli {
@@ -40,9 +42,12 @@ class LineEditor::Terminal {
     ::el_set(editor_, EL_ADDFN, "walrus-quit", "leave the shell", &Terminal::on_interrupt);
     ::el_set(editor_, EL_BIND, "^I", "walrus-complete", nullptr);
     ::el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-    // While a line is edited Ctrl-C is a key like any other, not a signal.
-    ::el_set(editor_, EL_SETTY, "-d", "intr=", nullptr);
+    // While a line is edited Ctrl-C and Ctrl-Z are keys, not signals: what else runs on the terminal (a cluster that
+    // the same script started) is not told to stop.
+    ::el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
     ::el_set(editor_, EL_BIND, "^C", "walrus-quit", nullptr);
+    ::el_set(editor_, EL_ADDFN, "walrus-suspend", "stop until the shell goes on", &Terminal::on_suspend);
+    ::el_set(editor_, EL_BIND, "^Z", "walrus-suspend", nullptr);
   }
 
   ~Terminal() {
@@ -53,7 +58,11 @@ class LineEditor::Terminal {
   std::optional<std::string> read_line() {
     int length = 0;
     interrupted_ = false;
-    const char* line = ::el_gets(editor_, &length);
+    const char* line = nullptr;
+    do {
+      errno = 0;
+      line = ::el_gets(editor_, &length);
+    } while (line == nullptr && errno == EINTR && !interrupted_);
     if (line == nullptr || length <= 0 || interrupted_) return std::nullopt;
     std::string text(line, static_cast<std::size_t>(length));
     if (text.ends_with('\n')) text.pop_back();
@@ -85,6 +94,19 @@ class LineEditor::Terminal {
   static unsigned char on_interrupt(EditLine* editor, int) {
     of(editor).interrupted_ = true;
     return CC_EOF;
+  }
+
+  /// As the terminal would have done.
+  static unsigned char on_suspend(EditLine* editor, int) {
+    ::el_set(editor, EL_PREP_TERM, 0);
+    struct sigaction usual{};
+    struct sigaction of_libedit{};
+    usual.sa_handler = SIG_DFL;
+    ::sigaction(SIGTSTP, &usual, &of_libedit);
+    ::kill(0, SIGTSTP);
+    ::sigaction(SIGTSTP, &of_libedit, nullptr);
+    ::el_set(editor, EL_PREP_TERM, 1);
+    return CC_REDISPLAY;
   }
 
   static unsigned char on_tab(EditLine* editor, int) {
