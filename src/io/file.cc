@@ -21,7 +21,8 @@ Status Disk::replace_file(const std::string& path, std::string_view content) {
   }
   WALRUS_TRY(rename(temporary, path));
   const auto slash = path.rfind('/');
-  return sync_directory(slash == std::string::npos ? "." : path.substr(0, slash));
+  if (slash == std::string::npos) return sync_directory(".");
+  return sync_directory(slash == 0 ? "/" : path.substr(0, slash));
 }
 
 }  // namespace walrus::io

@@ -26,7 +26,7 @@ struct OpenOptions {
   Mode mode = Mode::kRead;
   /// O_DIRECT|O_DSYNC: buffers, positions and sizes are multiples of limits::kDirectAlignment, and a write is durable
   /// when it is done. Where the filesystem refuses O_DIRECT (tmpfs) the disk falls back to buffered writes with
-  /// RWF_DSYNC, with the same promise.
+  /// O_DSYNC, with the same promise.
   bool direct_sync = false;
 };
 
@@ -42,7 +42,8 @@ class File {
   virtual Status sync() = 0;
   virtual Status truncate(std::uint64_t size) = 0;
   virtual Result<std::uint64_t> size() = 0;
-  /// Really allocates and writes zeros up to `size` and syncs, so that later writes do not change metadata.
+  /// Really allocates and writes zeros from the present end up to `size` and syncs, so that later writes do not change
+  /// metadata. Of a file that has that size already, it only syncs.
   virtual Status prewrite(std::uint64_t size) = 0;
 
   // Asynchronous: `done` runs on the loop that the file was opened for, never before the call returns. Several may be
@@ -67,6 +68,7 @@ class Disk {
   /// Like mkdir -p. New directories are durable after sync_directory() of their parents.
   virtual Status make_directories(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
+  /// A file or an empty directory.
   virtual Status remove(const std::string& path) = 0;
   /// Names (not paths) in the directory, sorted; kNotFound when there is none.
   virtual Result<std::vector<std::string>> list(const std::string& path) = 0;

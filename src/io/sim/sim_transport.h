@@ -24,7 +24,7 @@ class SimPeerLink : public std::enable_shared_from_this<SimPeerLink> {
   SimPeerLink(SimTransport& transport, std::optional<NodeId> expected, std::string address)
       : transport_(transport), expected_(expected), address_(std::move(address)) {}
 
-  void send(Message message) { (void)dispatch(0, std::move(message)); }
+  void send(Message message);
   void call(Message message, Duration timeout, Reply reply);
   void set_address(const std::string& address);
   void close(const std::string& why);
