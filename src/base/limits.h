@@ -64,6 +64,7 @@ inline constexpr std::size_t kMaxPeerHandshakes = 256;    ///< connections that 
 inline constexpr std::size_t kPeerReadBytes = 64 * kKiB;  ///< read buffer per connection
 inline constexpr auto kHeartbeatInterval = 100ms;
 inline constexpr auto kSuspectAfter = 1s;
+inline constexpr auto kQuorumPatience = 1s;  ///< then a leader without a quorum calls the outcome unknown
 inline constexpr auto kCursorFlushInterval = 100ms;
 inline constexpr auto kCallTimeout = 5s;
 

@@ -18,6 +18,7 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
       leaders_(LeaderContext{.loop = loop,
                              .store = store,
                              .metadata = metadata,
+                             .transport = transport,
                              .reader = reader_,
                              .options = options_,
                              .cursor_moved = [this] { cursor_flusher_.touch(); }}),

@@ -5,6 +5,7 @@
 
 #include "io/message.h"
 #include "peer.pb.h"
+#include "replication/batch_body.h"
 #include "storage/record_batch.h"
 
 namespace walrus::broker {
@@ -53,11 +54,9 @@ io::Message taken_message(const Taken& taken) {
 
 void reply_with_batches(Result<storage::Batches> batches, Offset readable_end, io::Reply reply) {
   if (!batches) return reply(fail(batches.error()));
-  std::string body;
-  for (const SharedBytes& batch : *batches) body.append(batch.view());
   peer::FetchReply header;
   header.set_readable_end(readable_end.value());
-  reply(io::make_message(peer::FETCH_REPLY, header, SharedBytes(std::move(body))));
+  reply(io::make_message(peer::FETCH_REPLY, header, replication::join_batches(*batches)));
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
       segment_id_(topic.last().id),
       max_entries_(topic.segment_entries != 0 ? topic.segment_entries : context.options.segment_entries),
       segment_(segment),
-      leader_(segment, topic.last().epoch, topic.last().replicas, context.options.self) {}
+      leader_(context.loop, context.transport, segment,
+              {.epoch = topic.last().epoch, .nodes = topic.last().replicas, .self = context.options.self}) {}
 
 void TopicLeader::start_cursor(Offset position) {
   // Raft may know a later position than a disk that lost its unsynced tail: never serve past what is there.
@@ -134,6 +135,8 @@ void TopicLeader::propose_seal() {
   seal.set_epoch(leader_.epoch().value());
   seal.set_end(leader_.commit().value());
   seal.set_shared_cursor(cursor_->position().value());
+  seal.set_hash(leader_.hash());
+  for (const NodeId holder : leader_.holders()) seal.add_holders(holder.value());
   context_.metadata.propose(std::move(command), [weak = weak_from_this()](Result<metadata::Applied> applied) {
     const auto self = weak.lock();
     if (!self || self->roll_ != Roll::kProposing || applied) return;  // applied: the view retires us

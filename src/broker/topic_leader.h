@@ -26,6 +26,7 @@ struct LeaderContext {
   io::Loop& loop;
   storage::ShardStore& store;
   metadata::MetadataClient& metadata;
+  io::Transport& transport;
   TopicReader& reader;
   const BrokerOptions& options;
   std::function<void()> cursor_moved;

@@ -5,22 +5,9 @@
 #include "base/limits.h"
 #include "io/message.h"
 #include "peer.pb.h"
-#include "storage/record_batch.h"
+#include "replication/batch_body.h"
 
 namespace walrus::broker {
-
-Result<storage::Batches> split_batches(const SharedBytes& body) {
-  storage::Batches batches;
-  for (std::size_t position = 0; position < body.size();) {
-    WALRUS_ASSIGN(const auto header, storage::parse_batch_header(body.view().substr(position)));
-    if (header.size > body.size() - position) return fail(ErrorCode::kCorrupt, "a fetched batch is cut off");
-    SharedBytes batch = body.slice(position, header.size);
-    WALRUS_TRY(storage::check_batch(batch.view()));
-    batches.push_back(std::move(batch));
-    position += header.size;
-  }
-  return batches;
-}
 
 void TopicReader::read_sealed(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
                               std::size_t max_bytes, storage::BatchesDone done) {
@@ -59,7 +46,7 @@ void TopicReader::fetch(TopicId topic, SegmentId segment, std::vector<NodeId> ho
   auto on_reply = [this, topic, segment, holders = std::move(holders), from, max_bytes,
                    done = std::move(done)](Result<io::Message> reply) mutable {
     if (!reply) return fetch(topic, segment, std::move(holders), from, max_bytes, std::move(done));
-    auto batches = split_batches(reply->body);
+    auto batches = replication::split_batches(reply->body);
     if (!batches || batches->empty()) {
       return fetch(topic, segment, std::move(holders), from, max_bytes, std::move(done));
     }

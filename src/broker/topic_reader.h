@@ -35,7 +35,4 @@ class TopicReader {
   const NodeId self_;
 };
 
-/// Cuts the body of a FETCH reply into batches, each checked; kCorrupt when one is wrong.
-Result<storage::Batches> split_batches(const SharedBytes& body);
-
 }  // namespace walrus::broker

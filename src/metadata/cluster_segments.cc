@@ -41,8 +41,15 @@ Status ClusterState::create_topic(Version index, const CreateTopic& command) {
 Result<SegmentInfo> ClusterState::new_segment(Version index, SegmentId id, Offset base, NodeId leader,
                                               std::uint32_t wanted) const {
   if (leader == NodeId()) return fail(ErrorCode::kUnavailable, "no node is up");
-  SegmentInfo segment{
-      .id = id, .base = base, .end = base, .epoch = Epoch(index), .leader = leader, .replicas = {leader}};
+  SegmentInfo segment{.id = id,
+                      .base = base,
+                      .end = base,
+                      .epoch = Epoch(index),
+                      .state = SegmentState::kOpen,
+                      .leader = leader,
+                      .replicas = {leader},
+                      .seal_epoch = {},
+                      .recoverer = {}};
   for (NodeId next = next_node(leader); segment.replicas.size() < wanted && next != leader; next = next_node(next)) {
     segment.replicas.push_back(next);
   }

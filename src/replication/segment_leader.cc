@@ -4,26 +4,58 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "storage/record_batch.h"
 
 namespace walrus::replication {
 
-SegmentLeader::SegmentLeader(storage::Segment& segment, Epoch epoch, std::vector<NodeId> replicas, NodeId self)
-    : segment_(segment), epoch_(epoch), quorum_(replicas.size(), segment.base()) {
-  const auto own = std::ranges::find(replicas, self);
-  WALRUS_ASSERT(own != replicas.end(), "the leader of a segment is one of its replicas");
-  self_index_ = static_cast<std::size_t>(own - replicas.begin());
+SegmentLeader::SegmentLeader(io::Loop& loop, io::Transport& transport, storage::Segment& segment,
+                             const Replicas& replicas)
+    : loop_(loop),
+      segment_(segment),
+      replicas_(replicas),
+      quorum_(replicas.nodes.size(), segment.base()),
+      opened_(replicas.nodes.size() == 1) {
+  const auto own = std::ranges::find(replicas_.nodes, replicas_.self);
+  WALRUS_ASSERT(own != replicas_.nodes.end(), "the leader of a segment is one of its replicas");
+  self_index_ = static_cast<std::size_t>(own - replicas_.nodes.begin());
   quorum_.advance(self_index_, segment_.durable_end());
+  for (std::size_t i = 0; i < replicas_.nodes.size(); ++i) {
+    if (i != self_index_) add_link(loop, transport, i, replicas_.nodes[i]);
+  }
   segment_.watch([this] { on_durable(); });
+  if (!opened_) promise_own_epoch();
 }
 
 SegmentLeader::~SegmentLeader() {
-  segment_.watch({});
+  *alive_ = false;
+  for (const auto& link : links_) link->stop();
+  if (!closed_for_good_) segment_.watch({});
   fail_waiting({ErrorCode::kOutcomeUnknown, "the leader of the segment stopped"});
+}
+
+void SegmentLeader::promise_own_epoch() {
+  segment_.promise(replicas_.epoch, [this, alive = alive_](const Status& promised) {
+    if (!*alive) return;
+    if (!promised) return fence();
+    opened_ = true;
+    release_committed();
+    if (moved_) moved_();
+  });
+}
+
+void SegmentLeader::add_link(io::Loop& loop, io::Transport& transport, std::size_t replica, NodeId node) {
+  const LinkOptions options{.follower = node, .key = segment_.key(), .base = segment_.base(), .epoch = replicas_.epoch};
+  links_.push_back(std::make_shared<FollowerLink>(
+      loop, transport, segment_, options,
+      FollowerLink::Events{.on_ack = [this, replica](Offset durable_end) { on_ack(replica, durable_end); },
+                           .on_fenced = [this](Epoch) { fence(); },
+                           .commit = [this] { return commit(); }}));
 }
 
 Status SegmentLeader::append(std::string& batch, std::uint32_t records, AppendDone& done) {
   if (closed_) return fail(ErrorCode::kNotLeader);
+  if (stalled_) return fail(ErrorCode::kUnavailable, "too few replicas of the segment answer");
   const Offset first = segment_.end();
   storage::set_base_offset(batch, first);
   const SharedBytes shared(std::move(batch));
@@ -33,6 +65,8 @@ Status SegmentLeader::append(std::string& batch, std::uint32_t records, AppendDo
   }
   WALRUS_ASSERT(segment_.end() == first + records, "a batch takes as many offsets as it has records");
   waiting_.push_back({.first = first, .end = segment_.end(), .done = std::move(done)});
+  for (const auto& link : links_) link->appended();
+  if (!links_.empty()) watch_quorum();
   return {};
 }
 
@@ -44,13 +78,20 @@ void SegmentLeader::on_durable() {
   quorum_.advance(self_index_, segment_.durable_end());
   release_committed();
   if (const Status status = segment_.status(); !status) {
-    closed_ = true;
-    fail_waiting({ErrorCode::kOutcomeUnknown, status.error().message()});
+    return end_for_good({ErrorCode::kOutcomeUnknown, status.error().message()});
   }
   if (moved_) moved_();
 }
 
+void SegmentLeader::on_ack(std::size_t replica, Offset durable_end) {
+  quorum_.advance(replica, durable_end);
+  release_committed();
+  if (moved_) moved_();
+}
+
 void SegmentLeader::release_committed() {
+  if (closed_for_good_ || !opened_) return;
+  if (commit() == end()) stalled_ = false;
   while (!waiting_.empty() && waiting_.front().end <= commit()) {
     Waiting committed = std::move(waiting_.front());
     waiting_.pop_front();
@@ -58,9 +99,46 @@ void SegmentLeader::release_committed() {
   }
 }
 
+void SegmentLeader::watch_quorum() {
+  if (patience_.armed()) return;
+  patience_from_ = commit();
+  patience_ = loop_.after(limits::kQuorumPatience, [this] { lose_patience(); });
+}
+
+void SegmentLeader::lose_patience() {
+  if (waiting_.empty() || closed_for_good_) return;
+  if (commit() == patience_from_) {
+    stalled_ = true;
+    fail_waiting({ErrorCode::kOutcomeUnknown, "too few replicas of the segment answer"});
+    return;
+  }
+  watch_quorum();
+}
+
+void SegmentLeader::fence() {
+  end_for_good({ErrorCode::kOutcomeUnknown, "the segment was taken over by another node"});
+}
+
+void SegmentLeader::end_for_good(const Error& error) {
+  if (std::exchange(closed_for_good_, true)) return;
+  closed_ = true;
+  segment_.watch({});  // the segment may get another watcher, as a follower's
+  for (const auto& link : links_) link->stop();
+  fail_waiting(error);
+  if (moved_) moved_();
+}
+
 void SegmentLeader::fail_waiting(const Error& error) {
   std::deque<Waiting> failed = std::exchange(waiting_, {});
   for (Waiting& waiting : failed) waiting.done(fail(error));
+}
+
+std::vector<NodeId> SegmentLeader::holders() const {
+  std::vector<NodeId> holding;
+  for (std::size_t i = 0; i < replicas_.nodes.size(); ++i) {
+    if (quorum_.durable_end(i) >= commit()) holding.push_back(replicas_.nodes[i]);
+  }
+  return holding;
 }
 
 }  // namespace walrus::replication

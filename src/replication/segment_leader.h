@@ -8,16 +8,22 @@
 // it) and the leader refuses further appends with kPoisoned; the controller seals the segment. After close() appends
 // get kNotLeader. Destruction answers what still waits with kOutcomeUnknown.
 //
+// With followers the leader promises its own epoch before it acknowledges anything: a restarted node finds the promise
+// and knows that it must not go on where an earlier life of it was (a lone replica may).
+//
 // Epoch and replicas are arguments: this room does not know metadata. Loop thread only.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "io/transport.h"
+#include "replication/follower_link.h"
 #include "replication/quorum.h"
 #include "storage/segment.h"
 
@@ -27,9 +33,15 @@ class SegmentLeader {
  public:
   using AppendDone = std::move_only_function<void(Result<Offset>)>;
 
-  /// `segment` outlives the leader and is appended to by nobody else. What it holds durably counts as committed only
+  struct Replicas {
+    Epoch epoch;
+    std::vector<NodeId> nodes;  ///< this one among them
+    NodeId self;
+  };
+
+  /// All outlive the leader; `segment` is appended to by nobody else. What it holds durably counts as committed only
   /// once a quorum has it: with one replica, at once.
-  SegmentLeader(storage::Segment& segment, Epoch epoch, std::vector<NodeId> replicas, NodeId self);
+  SegmentLeader(io::Loop& loop, io::Transport& transport, storage::Segment& segment, const Replicas& replicas);
   ~SegmentLeader();
   SegmentLeader(const SegmentLeader&) = delete;
   SegmentLeader& operator=(const SegmentLeader&) = delete;
@@ -38,12 +50,12 @@ class SegmentLeader {
   /// nothing was appended, `batch` and `done` are as they were. Later `done` gets the first offset, or kOutcomeUnknown.
   Status append(std::string& batch, std::uint32_t records, AppendDone& done);
 
-  Epoch epoch() const { return epoch_; }
+  Epoch epoch() const { return replicas_.epoch; }
   Offset base() const { return segment_.base(); }
   Offset end() const { return segment_.end(); }
   Offset commit() const { return quorum_.commit(); }
-  /// Nothing appended waits for its quorum.
-  bool settled() const { return waiting_.empty(); }
+  /// Everything appended is committed, or never will be by this leader.
+  bool settled() const { return closed_for_good_ || commit() == end(); }
 
   /// Batches with records in [from, commit); see storage::Segment::read.
   void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
@@ -53,6 +65,13 @@ class SegmentLeader {
 
   /// No more appends; what waits still completes.
   void close() { closed_ = true; }
+  /// A higher epoch has fenced this segment here or elsewhere: nothing is acknowledged any more.
+  void fence();
+
+  /// Replicas that hold everything up to commit() durably.
+  std::vector<NodeId> holders() const;
+  /// Hash of the content up to commit(); 0 when it cannot be told (a failed disk left records behind commit).
+  std::uint64_t hash() const { return commit() == end() ? segment_.hash() : 0; }
 
  private:
   struct Waiting {
@@ -61,17 +80,31 @@ class SegmentLeader {
     AppendDone done;
   };
 
+  void promise_own_epoch();
+  void add_link(io::Loop& loop, io::Transport& transport, std::size_t replica, NodeId node);
   void on_durable();
+  void on_ack(std::size_t replica, Offset durable_end);
   void release_committed();
+  void watch_quorum();
+  void lose_patience();
+  void end_for_good(const Error& error);
   void fail_waiting(const Error& error);
 
+  io::Loop& loop_;
   storage::Segment& segment_;
-  const Epoch epoch_;
+  const Replicas replicas_;
   std::size_t self_index_ = 0;
   Quorum quorum_;
-  std::deque<Waiting> waiting_;  // by offset, without holes
+  std::vector<std::shared_ptr<FollowerLink>> links_;
+  std::deque<Waiting> waiting_;  // by offset
   std::move_only_function<void()> moved_;
+  io::Timer patience_;
+  Offset patience_from_;  // commit when the patience began
+  bool opened_;           // acknowledgements may leave
   bool closed_ = false;
+  bool closed_for_good_ = false;  // nothing is acknowledged any more
+  bool stalled_ = false;          // no quorum: refuses appends until all is committed
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace walrus::replication

@@ -1,5 +1,6 @@
-// A hash of a segment's content as a chain over its batches: equal hashes at equal offsets mean equal content. Each link takes
-// in where a batch stands, how long it is, and its CRC, which covers its records. Not cryptographic. Pure; any thread.
+// A hash of a segment's content as a chain over its batches: equal hashes at equal offsets mean equal content. Each
+// link takes in where a batch stands, how long it is, and its CRC, which covers its records. Not cryptographic. Pure;
+// any thread.
 #pragma once
 
 #include <cstdint>

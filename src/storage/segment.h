@@ -62,14 +62,14 @@ class Segment {
   /// returns.
   virtual void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) = 0;
 
-  /// Hash of the content from base() to end(): a chain over its batches, so that equal hashes at equal offsets mean equal
-  /// content (content_hash.h).
+  /// Hash of the content from base() to end(): a chain over its batches, so that equal hashes at equal offsets mean
+  /// equal content (content_hash.h).
   virtual std::uint64_t hash() const { return 0; }
 
   /// The highest epoch promised here; Epoch(0) when none was.
   virtual Epoch promised() const { return Epoch(); }
-  /// Promises that nothing of an epoch below this one is accepted any more. Counts for promised() at once; `done` runs when
-  /// a power cut cannot take the promise away. Keeping it is the caller's work.
+  /// Promises that nothing of an epoch below this one is accepted any more. Counts for promised() at once; `done` runs
+  /// when a power cut cannot take the promise away. Keeping it is the caller's work.
   virtual void promise(Epoch, io::Done done) { done(fail(ErrorCode::kUnsupported)); }
 
   /// Drops every batch at or behind `end`, which must be a batch's end; nothing may be in flight. Durable when done.

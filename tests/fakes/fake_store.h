@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/content_hash.h"
 #include "storage/record_batch.h"
 #include "storage/shard_store.h"
 
@@ -28,6 +29,7 @@ class FakeSegment : public storage::Segment {
     WALRUS_ASSIGN(const auto header, storage::check_batch(batch.view()));
     if (header.base_offset != end_) return fail(ErrorCode::kGap);
     end_ = header.end_offset();
+    hash_ = storage::extend_hash(hash_, header);
     bytes_ += batch.size();
     batches_.push_back(std::move(batch));
     return {};
@@ -46,6 +48,26 @@ class FakeSegment : public storage::Segment {
     }
     done(std::move(found));
   }
+  std::uint64_t hash() const override { return hash_; }
+  Epoch promised() const override { return promised_; }
+  /// Durable with the next sync(), as a record in the log would be.
+  void promise(Epoch epoch, io::Done done) override {
+    promised_ = epoch;
+    promises_.push_back(std::move(done));
+  }
+  void truncate(Offset end, io::Done done) override {
+    hash_ = 0;
+    std::vector<SharedBytes> kept;
+    for (SharedBytes& batch : batches_) {
+      const auto header = storage::parse_batch_header(batch.view());
+      if (header->end_offset() > end) break;
+      hash_ = storage::extend_hash(hash_, *header);
+      kept.push_back(std::move(batch));
+    }
+    batches_ = std::move(kept);
+    end_ = durable_end_ = end;
+    done({});
+  }
   void seal() override { sealed_ = true; }
   bool sealed() const override { return sealed_; }
 
@@ -53,11 +75,14 @@ class FakeSegment : public storage::Segment {
   void sync() { sync_to(end_); }
   void sync_to(Offset end) {
     durable_end_ = end;
+    for (io::Done& done : std::exchange(promises_, {})) done({});
     if (changed_) changed_();
   }
+  bool unsynced() const { return durable_end_ < end_ || !promises_.empty(); }
   /// The disk has failed: nothing more becomes durable.
   void poison() {
     status_ = fail(ErrorCode::kPoisoned, "the test says so");
+    for (io::Done& done : std::exchange(promises_, {})) done(status_);
     if (changed_) changed_();
   }
   /// What append() answers from now on.
@@ -72,6 +97,9 @@ class FakeSegment : public storage::Segment {
   std::vector<SharedBytes> batches_;
   std::move_only_function<void()> changed_;
   bool sealed_ = false;
+  std::uint64_t hash_ = 0;
+  Epoch promised_;
+  std::vector<io::Done> promises_;
 };
 
 class FakeStore : public storage::ShardStore {
@@ -101,7 +129,7 @@ class FakeStore : public storage::ShardStore {
   /// Everything appended to any segment has reached the disk.
   void sync() {
     for (auto& [key, segment] : segments_) {
-      if (segment->status() && segment->durable_end() < segment->end()) segment->sync();
+      if (segment->status() && segment->unsynced()) segment->sync();
     }
   }
   std::size_t size() const { return segments_.size(); }

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "io/sim/sim_loop.h"
 #include "tests/fakes/fake_store.h"
+#include "tests/fakes/fake_transport.h"
 
 namespace walrus::replication {
 namespace {
@@ -10,6 +12,15 @@ namespace {
 using testing_fakes::FakeSegment;
 
 constexpr NodeId kSelf{1};
+const SegmentLeader::Replicas kAlone{.epoch = Epoch(3), .nodes = {kSelf}, .self = kSelf};
+
+/// A loop and a way to nowhere: a lone replica needs neither.
+struct Alone {
+  io::SimWorld world{1};
+  io::SimLoop& loop = world.make_loop("leader");
+  testing_fakes::FakeNetwork network;
+  testing_fakes::FakeTransport transport{network, kSelf, loop};
+};
 
 struct Appended {
   std::vector<Result<Offset>> answers;
@@ -28,9 +39,10 @@ struct Appended {
 
 class SegmentLeaderTest : public testing::Test {
  protected:
+  Alone alone_;
   Appended appended_;  // outlives the leader, which answers what still waits as it goes
   FakeSegment segment_{{TopicId(7), SegmentId(0)}, Offset(100)};
-  SegmentLeader leader_{segment_, Epoch(3), {kSelf}, kSelf};
+  SegmentLeader leader_{alone_.loop, alone_.transport, segment_, kAlone};
 };
 
 TEST_F(SegmentLeaderTest, AnswersNothingBeforeTheBatchIsDurable) {
@@ -96,10 +108,11 @@ TEST_F(SegmentLeaderTest, CompletesWhatWaitsAfterItIsClosed) {
 }
 
 TEST(SegmentLeader, AnswersWhatStillWaitsWhenItGoes) {
+  Alone alone;
   FakeSegment segment({TopicId(7), SegmentId(0)}, Offset(0));
   Appended appended;
   {
-    SegmentLeader leader(segment, Epoch(3), {kSelf}, kSelf);
+    SegmentLeader leader(alone.loop, alone.transport, segment, kAlone);
     ASSERT_TRUE(appended.append(leader, 1));
   }
   ASSERT_EQ(appended.answers.size(), 1u);
@@ -112,7 +125,8 @@ TEST(SegmentLeader, AlsoCommitsWhatARestartFoundDurable) {
   builder.add("before the restart", 1);
   ASSERT_TRUE(segment.append(SharedBytes(builder.finish(Offset(0)))));
   segment.sync();
-  const SegmentLeader leader(segment, Epoch(3), {kSelf}, kSelf);
+  Alone alone;
+  const SegmentLeader leader(alone.loop, alone.transport, segment, kAlone);
   EXPECT_EQ(leader.commit(), Offset(1));
 }
 

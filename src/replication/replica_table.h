@@ -1,0 +1,48 @@
+// The segments of one shard that this node follows, and the answers to REPLICATE, FENCE and COPY.
+//
+// A follower comes into being with the first message for its segment. A FENCE also reaches a leader on this node:
+// `on_fence` is called before the promise is made, and ends its acknowledgements.
+//
+// Loop thread only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "io/transport.h"
+#include "replication/segment_follower.h"
+#include "storage/shard_store.h"
+
+namespace walrus::replication {
+
+class ReplicaTable {
+ public:
+  /// The leader of this segment on this node, if any, must stop for good now.
+  using OnFence = std::function<void(storage::SegmentKey key, Epoch epoch)>;
+
+  ReplicaTable(storage::ShardStore& store, OnFence on_fence) : store_(store), on_fence_(std::move(on_fence)) {}
+
+  /// True when the message is one of ours; then it is used up.
+  bool handle(const io::Message& message, io::Reply& reply);
+  static bool is_ours(std::uint16_t message_type);
+
+  /// This node's own replica, for a recoverer that is a replica itself.
+  Result<SegmentFollower*> follower(storage::SegmentKey key, Offset base);
+  void fence(storage::SegmentKey key, Offset base, Epoch epoch, FenceDone done);
+
+  /// The segment is sealed at `end`: cuts what lies beyond, completes the file. True when all of it is here; `done`
+  /// when that is durable.
+  void settle(storage::SegmentKey key, Offset base, Offset end, std::move_only_function<void(Result<bool>)> done);
+
+ private:
+  void replicate(const io::Message& message, io::Reply reply);
+  void fence_message(const io::Message& message, io::Reply reply);
+  void copy(const io::Message& message, io::Reply reply);
+
+  storage::ShardStore& store_;
+  OnFence on_fence_;
+  std::map<storage::SegmentKey, std::unique_ptr<SegmentFollower>> followers_;
+};
+
+}  // namespace walrus::replication
