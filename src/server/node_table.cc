@@ -1,0 +1,45 @@
+#include "server/node_table.h"
+
+#include <fmt/core.h>
+
+namespace walrus::server {
+namespace {
+
+void apply(const metadata::View* before, const metadata::View& now, net::PeerTransport& transport, NodeId self) {
+  if (before != nullptr && &before->nodes() == &now.nodes()) return;  // shared: unchanged
+  for (const auto& [id, node] : now.nodes()) {
+    if (id == self) continue;
+    if (node.state == metadata::NodeState::kRemoved) {
+      transport.forget(id);
+    } else {
+      transport.set_address(id, node.peer_address);
+    }
+  }
+}
+
+}  // namespace
+
+metadata::MetadataClient::Subscription follow_node_table(metadata::MetadataClient& metadata,
+                                                         net::PeerTransport& transport, NodeId self) {
+  apply(nullptr, *metadata.view(), transport, self);
+  return metadata.subscribe([&transport, self](const metadata::ViewPtr& before, const metadata::ViewPtr& now) {
+    apply(before.get(), *now, transport, self);
+  });
+}
+
+Status check_against_node_table(const metadata::View& view, NodeId node, const Uuid& disk_id) {
+  const metadata::NodeInfo* known = view.find_node(node);
+  if (known == nullptr) return {};
+  if (known->state == metadata::NodeState::kRemoved) {
+    return fail(ErrorCode::kIdentityRefused, fmt::format("node {} was removed from the cluster", node));
+  }
+  if (known->disk_id != disk_id) {
+    return fail(ErrorCode::kIdentityRefused,
+                fmt::format("node {} is known with another disk ({}, not {}): its directory was wiped, or is not its "
+                            "own; a new disk needs a new node id",
+                            node, known->disk_id, disk_id));
+  }
+  return {};
+}
+
+}  // namespace walrus::server

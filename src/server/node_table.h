@@ -1,0 +1,20 @@
+// How the transports of a node follow the metadata's table of nodes: where each one listens, and which disk it has.
+#pragma once
+
+#include "base/ids.h"
+#include "metadata/metadata_client.h"
+#include "net/peer_identity.h"
+#include "net/peer_transport.h"
+
+namespace walrus::server {
+
+/// Keeps the addresses of `transport` as in the table, from now on and as long as the subscription lives. All on the
+/// loop of `metadata`, which is that of the transport.
+[[nodiscard]] metadata::MetadataClient::Subscription follow_node_table(metadata::MetadataClient& metadata,
+                                                                       net::PeerTransport& transport, NodeId self);
+
+/// kIdentityRefused when the table knows `node` with another disk, or as removed. A node that is not in the table is
+/// let through: it may have been added a moment ago.
+Status check_against_node_table(const metadata::View& view, NodeId node, const Uuid& disk_id);
+
+}  // namespace walrus::server

@@ -1,0 +1,96 @@
+#include "server/shard.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "server/node_table.h"
+
+namespace walrus::server {
+
+Shard::~Shard() { join(); }
+
+Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t number, io::AsioLoop& loop) {
+  std::unique_ptr<Shard> self(new Shard(number, loop));
+  const Config& config = context.config;
+  self->metadata_ = context.metadata.client_for(loop);
+  auto* metadata = self->metadata_.get();
+  self->transport_ = std::make_unique<net::PeerTransport>(
+      loop, context.self,
+      net::PeerTransportOptions{.channel = io::Channel::shard(number),
+                                .connection = {},
+                                .identity_check =
+                                    [metadata](NodeId node, const Uuid& disk_id) {
+                                      return check_against_node_table(*metadata->view(), node, disk_id);
+                                    },
+                                .on_refused = context.on_refused});
+  WALRUS_ASSIGN(self->store_,
+                storage::open_shard_store(context.disk, loop, {.directory = config.node_directory(), .shard = number}));
+  self->broker_ = std::make_unique<broker::Broker>(loop, *self->store_, *metadata, *self->transport_, context.directory,
+                                                   broker::BrokerOptions{.self = config.node_id,
+                                                                         .shard = number,
+                                                                         .segment_entries = config.max_segment_entries,
+                                                                         .monitor_interval = config.monitor_interval});
+  context.directory.shards.at(number) = {.loop = &loop, .broker = self->broker_.get()};
+  self->router_ = std::make_unique<broker::Router>(
+      number, context.directory, [&context, &loop](std::move_only_function<void(Result<std::string>)> done) {
+        context.metrics(loop, std::move(done));
+      });
+  self->sessions_ = std::make_unique<net::SessionGroup>(loop.context(), *self->router_,
+                                                        net::SessionOptions{.max_frame_bytes = config.max_frame_bytes},
+                                                        context.connections);
+  self->transport_->set_handler([broker = self->broker_.get()](NodeId from, io::Message message, io::Reply reply) {
+    if (reply) broker->handle(from, std::move(message), std::move(reply));  // nobody asks a broker one way
+  });
+  self->node_table_ = follow_node_table(*metadata, *self->transport_, config.node_id);
+  self->broker_->start();
+  return self;
+}
+
+void Shard::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Shard::set_cluster_id(const Uuid& cluster_id) {
+  loop_.post([this, cluster_id] { transport_->set_cluster_id(cluster_id); });
+}
+
+// Stopping.
+
+void Shard::drain(std::move_only_function<void()> done) {
+  loop_.post([this, done = std::move(done)]() mutable { drain_on_loop(std::move(done)); });
+}
+
+void Shard::drain_on_loop(std::move_only_function<void()> done) {
+  drained_ = std::move(done);
+  parts_to_drain_ = 2;
+  sessions_->stop(limits::kDrainTimeout, [this] { on_part_drained(); });
+  broker_->stop(limits::kDrainTimeout, [this](const Status& status) {
+    if (!status) log::warn("shard {}: the last positions of cursors: {}", number_, status.error().message());
+    on_part_drained();
+  });
+}
+
+void Shard::on_part_drained() {
+  if (--parts_to_drain_ > 0) return;
+  transport_->set_handler([](NodeId, const io::Message&, io::Reply reply) {
+    if (reply) reply(fail(ErrorCode::kShuttingDown));
+  });
+  drained_();
+}
+
+void Shard::close(std::move_only_function<void()> done) {
+  loop_.post([this, done = std::move(done)]() mutable {
+    transport_->stop();
+    store_->close([this, done = std::move(done)](const Status& status) mutable {
+      if (!status) log::warn("shard {}: closing the store: {}", number_, status.error().message());
+      done();
+    });
+  });
+}
+
+void Shard::join() {
+  loop_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace walrus::server
