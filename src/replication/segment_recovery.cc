@@ -1,0 +1,180 @@
+#include "replication/segment_recovery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "io/message.h"
+#include "peer.pb.h"
+#include "replication/batch_body.h"
+#include "replication/quorum.h"
+#include "storage/content_hash.h"
+
+namespace walrus::replication {
+
+namespace {
+constexpr io::Duration kFirstDelay = std::chrono::milliseconds(20);
+constexpr io::Duration kLongestDelay = std::chrono::milliseconds(500);
+}  // namespace
+
+SegmentRecovery::SegmentRecovery(io::Loop& loop, io::Transport& transport, ReplicaTable& replicas,
+                                 RecoveryOptions options, Done done)
+    : loop_(loop),
+      transport_(transport),
+      replicas_(replicas),
+      options_(std::move(options)),
+      done_(std::move(done)),
+      end_(options_.base) {}
+
+void SegmentRecovery::start() {
+  for (const NodeId node : options_.replicas) fence(node, kFirstDelay);
+}
+
+void SegmentRecovery::stop() {
+  done_ = {};
+  timers_.clear();
+  for (const auto& link : links_) link->stop();
+}
+
+void SegmentRecovery::finish(Result<RecoveredEnd> result) {
+  Done done = std::move(done_);
+  stop();
+  if (done) done(std::move(result));
+}
+
+void SegmentRecovery::fence(NodeId node, io::Duration delay) {
+  auto on_answer = [weak = weak_from_this(), node, delay](Result<FenceAnswer> answer) {
+    if (const auto self = weak.lock()) self->on_fenced(node, delay, std::move(answer));
+  };
+  if (node == options_.self) {
+    return replicas_.fence(options_.key, options_.base, options_.seal_epoch, std::move(on_answer));
+  }
+  peer::Fence request;
+  request.set_topic_id(options_.key.topic.value());
+  request.set_segment_id(options_.key.segment.value());
+  request.set_base(options_.base.value());
+  request.set_epoch(options_.seal_epoch.value());
+  request.set_version(options_.version);
+  transport_.call(node, io::make_message(peer::FENCE, request), limits::kQuorumPatience,
+                  [on_answer = std::move(on_answer)](Result<io::Message> reply) mutable {
+                    if (!reply) return on_answer(fail(reply.error()));
+                    const auto header = io::parse_header<peer::FenceReply>(*reply, peer::FENCE_REPLY);
+                    if (!header) return on_answer(fail(header.error()));
+                    on_answer(FenceAnswer{.durable_end = Offset(header->durable_end()), .suspect = header->suspect()});
+                  });
+}
+
+void SegmentRecovery::on_fenced(NodeId node, io::Duration delay, Result<FenceAnswer> answer) {
+  if (!done_) return;
+  if (answer && !answer->suspect) {
+    fenced_[node] = {answer->durable_end};
+    if (!decided_) return decide_end();
+    return spread();  // one more to hold what was decided
+  }
+  if (!answer && answer.error().code == ErrorCode::kFenced) return finish(fail(answer.error()));
+  // Suspect counts neither as "has" nor as "has not": like one that does not answer, it may be healed meanwhile.
+  timers_.push_back(loop_.after(delay, [weak = weak_from_this(), node, delay] {
+    const auto self = weak.lock();
+    if (self && self->done_) self->fence(node, std::min(delay * 2, kLongestDelay));
+  }));
+  std::erase_if(timers_, [](const io::Timer& timer) { return !timer.armed(); });
+}
+
+void SegmentRecovery::decide_end() {
+  const std::size_t replicas = options_.replicas.size();
+  if (fenced_.size() < replicas - ack_quorum(replicas) + 1 || !fenced_.contains(options_.self)) return;
+  decided_ = true;
+  for (const auto& [node, fenced] : fenced_) {
+    if (source_ == NodeId() || fenced.durable_end > end_) source_ = node;
+    end_ = std::max(end_, fenced.durable_end);
+  }
+  copy_missing();
+}
+
+void SegmentRecovery::copy_missing() {
+  if (!done_) return;
+  auto own = replicas_.follower(options_.key, options_.base);
+  if (!own) return finish(fail(own.error()));
+  const Offset from = (*own)->segment().end();
+  if (from >= end_) return spread();
+  peer::Copy request;
+  request.set_topic_id(options_.key.topic.value());
+  request.set_segment_id(options_.key.segment.value());
+  request.set_epoch(options_.seal_epoch.value());
+  request.set_from(from.value());
+  request.set_limit(end_.value());
+  request.set_max_bytes(limits::kMiB);
+  transport_.call(source_, io::make_message(peer::COPY, request), limits::kCallTimeout,
+                  [weak = weak_from_this()](Result<io::Message> reply) {
+                    if (const auto self = weak.lock()) self->append_copied(std::move(reply));
+                  });
+}
+
+void SegmentRecovery::append_copied(Result<io::Message> reply) {
+  if (!done_) return;
+  Result<storage::Batches> batches = fail(ErrorCode::kUnavailable);
+  if (reply) batches = split_batches(reply->body);
+  if (!batches || batches->empty()) {
+    timers_.push_back(loop_.after(kLongestDelay, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->copy_missing();
+    }));
+    return;
+  }
+  auto own = replicas_.follower(options_.key, options_.base);
+  if (!own) return finish(fail(own.error()));
+  storage::Segment& segment = (*own)->segment();
+  (*own)->replicate(options_.seal_epoch, segment.end(), segment.hash(), *batches,
+                    [weak = weak_from_this()](Result<ReplicateAnswer> answer) {
+                      const auto self = weak.lock();
+                      if (!self || !self->done_) return;
+                      if (!answer) return self->finish(fail(answer.error()));
+                      if (answer->verdict == ReplicateAnswer::Verdict::kFenced) {
+                        return self->finish(fail(ErrorCode::kFenced, "another recoverer has taken over"));
+                      }
+                      self->copy_missing();
+                    });
+}
+
+void SegmentRecovery::spread() {
+  if (!done_) return;
+  auto own = replicas_.follower(options_.key, options_.base);
+  if (!own) return finish(fail(own.error()));
+  storage::Segment& segment = (*own)->segment();
+  if (segment.durable_end() < end_) return;  // its own copy comes first
+  for (const auto& [node, fenced] : fenced_) {
+    const bool linked = std::ranges::any_of(links_, [&](const auto& link) { return link->follower() == node; });
+    if (node == options_.self || linked || fenced.durable_end >= end_) continue;
+    const LinkOptions options{
+        .follower = node, .key = options_.key, .base = options_.base, .epoch = options_.seal_epoch};
+    links_.push_back(std::make_shared<FollowerLink>(
+        loop_, transport_, segment, options,
+        FollowerLink::Events{
+            .on_ack = [this](Offset) { count_holders(); },
+            .on_fenced = [this](Epoch) { finish(fail(ErrorCode::kFenced, "another recoverer has taken over")); },
+            .commit = [this] { return options_.base; }}));
+    links_.back()->appended();
+  }
+  count_holders();
+}
+
+void SegmentRecovery::count_holders() {
+  if (!done_) return;
+  auto own = replicas_.follower(options_.key, options_.base);
+  if (!own) return finish(fail(own.error()));
+  storage::Segment& segment = (*own)->segment();
+  if (segment.durable_end() < end_) return;
+  RecoveredEnd result{.end = end_, .hash = segment.hash(), .holders = {options_.self}};
+  for (const auto& [node, fenced] : fenced_) {
+    if (node == options_.self) continue;
+    Offset durable = fenced.durable_end;
+    for (const auto& link : links_) {
+      if (link->follower() == node) durable = std::max(durable, link->durable_end());
+    }
+    if (durable >= end_) result.holders.push_back(node);
+  }
+  if (result.holders.size() >= ack_quorum(options_.replicas.size())) finish(std::move(result));
+}
+
+}  // namespace walrus::replication
