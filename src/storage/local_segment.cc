@@ -57,11 +57,13 @@ void LocalSegment::notify() {
   if (!closed_ && !changed_) changed_ = std::move(running);
 }
 
-void LocalSegment::on_durable(const WalEntry& entry) {
+bool LocalSegment::on_durable(const WalEntry& entry) {
+  if (!status_) return false;  // its callers were told that the outcome is unknown, and it stays that
   const auto header = parse_batch_header(entry.batch.view());
   WALRUS_ASSERT(header && header->base_offset == durable_.offset && entry.position == durable_.position);
   durable_ = {header->end_offset(), entry.position + header->size};
   WALRUS_ASSERT(durable_.offset <= end_.offset);
+  return true;
 }
 
 void LocalSegment::poison(Error error) {

@@ -45,7 +45,8 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   void seal() override;
 
   // From the shard's store.
-  void on_durable(const WalEntry& entry);
+  /// False when the segment has failed meanwhile: then durable_end() stays where it is.
+  bool on_durable(const WalEntry& entry);
   void poison(Error error);
   void notify();
   /// No append any more, and no word to the watcher.

@@ -57,12 +57,20 @@ Status LogRecovery::take(const wal::EntryView& entry) {
   if (entry.header.kind == wal::EntryKind::kRemove) {
     WALRUS_TRY(segment.remove());
     segments_.erase(found);
+    WALRUS_TRY(note_changed(entry.header.key.topic));
     return {};
   }
   WALRUS_TRY(segment.add(entry.header.position, entry.batch));
   gathered_ += segment.gathered();
   ++report_.batches_replayed;
   return limit_memory();
+}
+
+Status LogRecovery::note_changed(TopicId topic) {
+  std::string directory = layout::topic_directory(directory_, topic);
+  WALRUS_ASSIGN(const bool there, disk_.exists(directory));
+  if (there) changed_directories_.insert(std::move(directory));
+  return {};
 }
 
 Status LogRecovery::limit_memory() {
@@ -73,17 +81,16 @@ Status LogRecovery::limit_memory() {
 }
 
 Status LogRecovery::finish_segments(bool lost_groups) {
-  std::set<std::string> directories;
   for (auto& [key, segment] : segments_) {
     if (segment.orphaned()) {
       log::info("recovery: topic {} segment {} was removed, its rest in the log is dropped", key.topic, key.segment);
       continue;
     }
     WALRUS_TRY(segment.finish(lost_groups, report_));
-    directories.insert(layout::topic_directory(directory_, key.topic));
+    WALRUS_TRY(note_changed(key.topic));
   }
-  for (const std::string& directory : directories) WALRUS_TRY(disk_.sync_directory(directory));
-  if (directories.empty()) return {};
+  for (const std::string& directory : changed_directories_) WALRUS_TRY(disk_.sync_directory(directory));
+  if (changed_directories_.empty()) return {};
   WALRUS_TRY(disk_.sync_directory(layout::topics_directory(directory_)));
   return disk_.sync_directory(directory_);
 }

@@ -19,6 +19,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,7 @@ class LogRecovery {
 
  private:
   Status take(const wal::EntryView& entry);
+  Status note_changed(TopicId topic);
   Status limit_memory();
   Status finish_segments(bool lost_groups);
   Status quarantine(const wal::Survey& survey);
@@ -83,6 +85,7 @@ class LogRecovery {
   const std::uint64_t shard_;
   RecoveryReport& report_;
   std::map<SegmentKey, SegmentReplay> segments_;
+  std::set<std::string> changed_directories_;
   std::size_t gathered_ = 0;
 };
 

@@ -58,13 +58,15 @@ class LocalShardStore final : public ShardStore, private WalListener {
 
   Status remove(SegmentKey key) override {
     const auto known = segments_.find(key);
-    if (known == segments_.end()) return SegmentFile(home_, key, Offset()).remove();
+    if (known == segments_.end()) {
+      log_removal(key);
+      return SegmentFile(home_, key, Offset()).remove();
+    }
     const auto segment = std::move(known->second);
     segments_.erase(known);
     segment->close({ErrorCode::kNotFound, "segment was removed"});
-    const bool logged = segment->end() != segment->durable_end() || !segment->log_marks.empty();
     flusher_.forget(segment);
-    if (logged) log_removal(segment);
+    if (segment->end() > segment->base()) log_removal(key);
     return segment->remove_files();
   }
 
@@ -85,11 +87,10 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
  private:
-  /// So that recovery does not bring back what the log still holds of it. Best effort: if the log has no space, upper
-  /// rooms find the leftover at the next start.
-  void log_removal(const std::shared_ptr<LocalSegment>& segment) {
-    const Status logged =
-        log_.append({segment, wal::EntryKind::kRemove, segment->key(), segment->base(), 0, SharedBytes()});
+  /// So that recovery does not bring back what the log still holds of it, nor mix a refill with files whose removal was
+  /// not durable. Best effort: if the log has no space, upper rooms find the leftover at the next start.
+  void log_removal(SegmentKey key) {
+    const Status logged = log_.append({nullptr, wal::EntryKind::kRemove, key, Offset(), 0, SharedBytes()});
     if (!logged) log::warn("removal of a segment: {}", logged.error().message());
   }
 
@@ -98,7 +99,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
     for (const WalEntry& entry : entries) {
       if (entry.kind == wal::EntryKind::kRemove) continue;
       const auto& segment = entry.segment;
-      segment->on_durable(entry);
+      if (!segment->on_durable(entry)) continue;
       if (!segment->forgotten) flusher_.on_durable(segment, file, entry.batch.size());
       if (!std::exchange(segment->touched, true)) touched.push_back(segment);
     }
@@ -108,6 +109,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
   void on_failed(std::vector<WalEntry>& entries, const Error& error) override {
     std::vector<std::shared_ptr<LocalSegment>> touched;
     for (const WalEntry& entry : entries) {
+      if (entry.kind == wal::EntryKind::kRemove) continue;
       entry.segment->poison(error);
       if (!std::exchange(entry.segment->touched, true)) touched.push_back(entry.segment);
     }
