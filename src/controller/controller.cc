@@ -10,6 +10,10 @@
 
 namespace walrus::controller {
 
+namespace {
+constexpr std::size_t kSealsPerTick = 500;
+}  // namespace
+
 Controller::Controller(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata, NodeId self,
                        FindLeader find_leader)
     : loop_(loop),
@@ -51,13 +55,23 @@ void Controller::send_heartbeat(NodeId leader) {
 
 void Controller::plan() {
   if (proposals_in_flight_ > 0) return;  // judge again when the view shows what came of them
-  for (metadata::Command& command : plan_node_states(*metadata_.view(), liveness_, self_, loop_.now())) {
+  const metadata::ViewPtr view = metadata_.view();
+  for (metadata::Command& command : plan_node_states(*view, liveness_, self_, loop_.now())) {
     const bool down = command.set_node_state().state() == static_cast<std::uint32_t>(metadata::NodeState::kDown);
     log::info("node {} is {}", command.set_node_state().node_id(),
               down ? "silent: no new segments go to it" : "heard of again");
-    ++proposals_in_flight_;
-    metadata_.propose(std::move(command), [this](const Result<metadata::Applied>&) { --proposals_in_flight_; });
+    propose(std::move(command));
   }
+  for (metadata::Command& command : plan_seals(*view, kSealsPerTick)) {
+    log::info("topic {} segment {}: its leader is lost, node {} finds the end", command.begin_seal().topic_id(),
+              command.begin_seal().segment_id(), command.begin_seal().recoverer());
+    propose(std::move(command));
+  }
+}
+
+void Controller::propose(metadata::Command command) {
+  ++proposals_in_flight_;
+  metadata_.propose(std::move(command), [this](const Result<metadata::Applied>&) { --proposals_in_flight_; });
 }
 
 }  // namespace walrus::controller

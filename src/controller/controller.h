@@ -37,6 +37,7 @@ class Controller {
   void tick();
   void send_heartbeat(NodeId leader);
   void plan();
+  void propose(metadata::Command command);
 
   io::Loop& loop_;
   io::Transport& transport_;

@@ -15,7 +15,57 @@ metadata::Command set_state(const metadata::NodeInfo& node, metadata::NodeState 
   return command;
 }
 
+bool is_up(const metadata::View& view, NodeId node) {
+  const metadata::NodeInfo* info = view.find_node(node);
+  return info != nullptr && (info->state == metadata::NodeState::kUp || info->state == metadata::NodeState::kDraining);
+}
+
+/// Nobody works on it: open with a leader that is down, or being sealed by a recoverer that is.
+bool is_stuck(const metadata::View& view, const metadata::SegmentInfo& segment) {
+  switch (segment.state) {
+    case metadata::SegmentState::kOpen:
+      return !is_up(view, segment.leader);
+    case metadata::SegmentState::kSealing:
+      return !is_up(view, segment.recoverer);
+    case metadata::SegmentState::kSealed:
+      break;
+  }
+  return false;
+}
+
+metadata::Command begin_seal(const metadata::TopicInfo& topic, NodeId recoverer) {
+  metadata::Command command;
+  metadata::BeginSeal& begin = *command.mutable_begin_seal();
+  begin.set_topic_id(topic.id.value());
+  begin.set_segment_id(topic.last().id.value());
+  begin.set_epoch(topic.last().epoch.value());
+  begin.set_expected_seal_epoch(topic.last().seal_epoch.value());
+  begin.set_recoverer(recoverer.value());
+  return command;
+}
+
 }  // namespace
+
+std::optional<NodeId> choose_recoverer(const metadata::View& view, const metadata::SegmentInfo& segment) {
+  for (const NodeId replica : segment.replicas) {
+    if (replica != segment.leader && replica != segment.recoverer && is_up(view, replica)) return replica;
+  }
+  return std::nullopt;
+}
+
+std::vector<metadata::Command> plan_seals(const metadata::View& view, std::size_t most) {
+  std::vector<metadata::Command> commands;
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view.bucket(i).topics) {
+      if (commands.size() >= most) return commands;
+      if (topic->last().replicas.size() < 2 || !is_stuck(view, topic->last())) continue;
+      if (const auto recoverer = choose_recoverer(view, topic->last())) {
+        commands.push_back(begin_seal(*topic, *recoverer));
+      }
+    }
+  }
+  return commands;
+}
 
 std::vector<metadata::Command> plan_node_states(const metadata::View& view, const Liveness& liveness, NodeId self,
                                                 io::TimePoint now) {

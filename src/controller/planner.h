@@ -1,6 +1,7 @@
 // What should be changed in the metadata, given what it says and who is alive. Pure: a function of its arguments.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "controller/liveness.h"
@@ -13,5 +14,12 @@ namespace walrus::controller {
 /// Draining and removed nodes are left as they are.
 std::vector<metadata::Command> plan_node_states(const metadata::View& view, const Liveness& liveness, NodeId self,
                                                 io::TimePoint now);
+
+/// Commands that get segments going whose leader, or whose recoverer, is down: a replica that is up is to find the end.
+/// At most `most` of them. A segment of one replica waits for its node.
+std::vector<metadata::Command> plan_seals(const metadata::View& view, std::size_t most);
+
+/// The one that is to find the end of `segment`: the first replica behind the leader that is up; nothing when none is.
+std::optional<NodeId> choose_recoverer(const metadata::View& view, const metadata::SegmentInfo& segment);
 
 }  // namespace walrus::controller

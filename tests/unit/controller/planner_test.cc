@@ -84,5 +84,75 @@ TEST_F(PlannerTest, ANewLeaderForgetsWhatItHeardLongAgo) {
   EXPECT_EQ(plan(61100ms).size(), 1u);
 }
 
+class PlanSeals : public testing::Test {
+ protected:
+  PlanSeals() {
+    for (std::uint64_t node = 1; node <= 3; ++node) {
+      metadata::Command command;
+      auto& upsert = *command.mutable_upsert_node();
+      upsert.set_node_id(node);
+      upsert.set_disk_id(metadata::uuid_bytes(Uuid(node, node)));
+      upsert.set_raft_id(node * 100);
+      apply(command);
+    }
+  }
+  void apply(const metadata::Command& command) { ASSERT_TRUE(state_.apply(++index_, command)); }
+  void create(const char* name, std::uint32_t replicas) {
+    metadata::Command command;
+    command.mutable_create_topic()->set_name(name);
+    command.mutable_create_topic()->set_replicas(replicas);
+    apply(command);
+  }
+  void set_state(std::uint64_t node, NodeState state) {
+    metadata::Command command;
+    command.mutable_set_node_state()->set_node_id(node);
+    command.mutable_set_node_state()->set_disk_id(metadata::uuid_bytes(Uuid(node, node)));
+    command.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(state));
+    apply(command);
+  }
+  std::vector<metadata::Command> plan() { return plan_seals(*state_.view(), 100); }
+
+  metadata::ClusterState state_;
+  metadata::Version index_ = 0;
+};
+
+TEST_F(PlanSeals, LeavesHealthySegmentsAndLoneReplicasAlone) {
+  create("replicated", 3);
+  create("lone", 1);  // led by node 2
+  EXPECT_TRUE(plan().empty());
+  set_state(2, NodeState::kDown);
+  EXPECT_TRUE(plan().empty());
+}
+
+TEST_F(PlanSeals, GivesALostLeadersSegmentToAReplicaThatIsUp) {
+  create("logs", 3);
+  set_state(1, NodeState::kDown);
+  set_state(2, NodeState::kDown);
+  const auto commands = plan();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].begin_seal().recoverer(), 3u);
+  apply(commands[0]);
+  EXPECT_TRUE(plan().empty()) << "it is being worked on";
+}
+
+TEST_F(PlanSeals, ReplacesARecovererThatIsLost) {
+  create("logs", 3);
+  set_state(1, NodeState::kDown);
+  apply(plan().at(0));
+  set_state(2, NodeState::kDown);
+  const auto commands = plan();
+  ASSERT_EQ(commands.size(), 1u);
+  EXPECT_EQ(commands[0].begin_seal().recoverer(), 3u);
+  apply(commands[0]);
+  EXPECT_EQ(state_.view()->find_topic("logs")->last().recoverer, NodeId(3));
+}
+
+TEST_F(PlanSeals, WaitsWhenNoReplicaIsUp) {
+  create("logs", 2);
+  set_state(1, NodeState::kDown);
+  set_state(2, NodeState::kDown);
+  EXPECT_TRUE(plan().empty());
+}
+
 }  // namespace
 }  // namespace walrus::controller

@@ -1,0 +1,126 @@
+#include "controller/takeover.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace walrus::controller {
+
+namespace {
+
+constexpr auto kRetryDelay = std::chrono::milliseconds(50);
+
+bool our_turn(const metadata::TopicInfo& topic, NodeId self) {
+  return topic.last().state == metadata::SegmentState::kSealing && topic.last().recoverer == self;
+}
+
+}  // namespace
+
+Takeover::Takeover(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata,
+                   replication::ReplicaTable& replicas, NodeId self, std::function<bool(std::string_view)> owns)
+    : loop_(loop),
+      transport_(transport),
+      metadata_(metadata),
+      replicas_(replicas),
+      self_(self),
+      owns_(std::move(owns)) {}
+
+Takeover::~Takeover() { stop(); }
+
+void Takeover::start() {
+  subscription_ = metadata_.subscribe(
+      [this](const metadata::ViewPtr& before, const metadata::ViewPtr& now) { follow(before.get(), *now); });
+  follow(nullptr, *metadata_.view());
+}
+
+void Takeover::stop() {
+  subscription_.reset();
+  for (auto& [topic, running] : running_) running.recovery->stop();
+  running_.clear();
+}
+
+void Takeover::follow(const metadata::View* before, const metadata::View& now) {
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    if (before != nullptr && &before->bucket(i) == &now.bucket(i)) continue;
+    for (const auto& [name, topic] : now.bucket(i).topics) {
+      const metadata::TopicPtr earlier = before != nullptr ? before->find_topic(name) : nullptr;
+      if (earlier != topic && owns_(name)) look_at(earlier.get(), topic);
+    }
+  }
+}
+
+void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicPtr& topic) {
+  const auto running = running_.find(topic->id);
+  if (running != running_.end() &&
+      (!our_turn(*topic, self_) || running->second.seal_epoch != topic->last().seal_epoch)) {
+    running->second.recovery->stop();
+    running_.erase(running);
+  }
+  if (our_turn(*topic, self_) && !running_.contains(topic->id)) recover(*topic);
+  for (const metadata::SegmentInfo& segment : topic->segments) {
+    const metadata::SegmentInfo* earlier = before != nullptr ? before->find(segment.id) : nullptr;
+    // At the start only what is newest can be unsettled here: older ones were before the clean stop or the crash.
+    const bool fresh = earlier != nullptr ? !earlier->sealed() : segment.id.value() + 2 >= topic->last().id.value();
+    const bool replicated = segment.replicas.size() > 1;  // a lone replica is at its end as it is
+    if (segment.sealed() && fresh && replicated && segment.has_replica(self_)) settle(*topic, segment);
+  }
+}
+
+void Takeover::recover(const metadata::TopicInfo& topic) {
+  const metadata::SegmentInfo& last = topic.last();
+  const metadata::TopicPtr held = metadata_.view()->find_topic(topic.id);
+  auto recovery = std::make_shared<replication::SegmentRecovery>(
+      loop_, transport_, replicas_,
+      replication::RecoveryOptions{.key = {topic.id, last.id},
+                                   .base = last.base,
+                                   .seal_epoch = last.seal_epoch,
+                                   .replicas = last.replicas,
+                                   .self = self_,
+                                   .version = metadata_.view()->version()},
+      [this, held](Result<replication::RecoveredEnd> found) { on_recovered(held, std::move(found)); });
+  running_[topic.id] = {.seal_epoch = last.seal_epoch, .recovery = recovery, .retry = {}};
+  recovery->start();
+}
+
+void Takeover::on_recovered(const metadata::TopicPtr& topic, Result<replication::RecoveredEnd> found) {
+  if (found) return propose(topic, *found);
+  log::warn("topic {} segment {}: {}", topic->name, topic->last().id, found.error().message());
+  try_again(topic->id);
+}
+
+void Takeover::propose(const metadata::TopicPtr& topic, const replication::RecoveredEnd& found) {
+  metadata::Command command;
+  metadata::CompleteSealAndOpen& complete = *command.mutable_complete_seal_and_open();
+  complete.set_topic_id(topic->id.value());
+  complete.set_segment_id(topic->last().id.value());
+  complete.set_seal_epoch(topic->last().seal_epoch.value());
+  complete.set_end(found.end.value());
+  complete.set_hash(found.hash);
+  for (const NodeId holder : found.holders) complete.add_holders(holder.value());
+  log::info("topic {} segment {}: ends at {}, held by {} nodes", topic->name, topic->last().id, found.end,
+            found.holders.size());
+  metadata_.propose(std::move(command), [this, id = topic->id](const Result<metadata::Applied>& applied) {
+    // Applied or beaten: the view says what is next. Else the same again: it is a compare-and-set.
+    if (!applied) try_again(id);
+  });
+}
+
+void Takeover::try_again(TopicId id) {
+  const auto running = running_.find(id);
+  if (running == running_.end()) return;
+  running->second.retry = loop_.after(kRetryDelay, [this, id] {
+    running_.erase(id);
+    const metadata::TopicPtr topic = metadata_.view()->find_topic(id);
+    if (topic && our_turn(*topic, self_)) recover(*topic);
+  });
+}
+
+void Takeover::settle(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment) {
+  replicas_.settle({topic.id, segment.id}, segment.base, segment.end,
+                   [name = topic.name, id = segment.id](const Result<bool>& whole) {
+                     if (!whole) return log::error("topic {} segment {}: {}", name, id, whole.error().message());
+                     if (!*whole) log::error("topic {} segment {}: this replica lacks records", name, id);
+                   });
+}
+
+}  // namespace walrus::controller
