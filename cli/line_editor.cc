@@ -58,6 +58,7 @@ class LineEditor::Terminal {
   std::optional<std::string> read_line() {
     int length = 0;
     interrupted_ = false;
+    ::el_set(editor_, EL_PREP_TERM, 1);  // before the prompt invites a key; el_gets() itself does it after
     const char* line = nullptr;
     do {
       errno = 0;
