@@ -21,7 +21,6 @@ namespace walrus::testing {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 constexpr std::string_view kPrompt = "🦭 > ";
 
