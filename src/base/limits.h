@@ -28,6 +28,11 @@ inline constexpr auto kLingerTimeout = 2s;                       ///< for a clie
 inline constexpr auto kDrainTimeout = 5s;                        ///< for requests in flight at a clean stop
 inline constexpr auto kHeldRequestTimeout = 5s;                  ///< a request without a reachable leader
 
+// The pages for monitoring.
+inline constexpr std::size_t kMaxAdminConnections = 64;
+inline constexpr std::size_t kMaxAdminRequestBytes = 8 * kKiB;
+inline constexpr auto kAdminTimeout = 5s;
+
 // Storage.
 inline constexpr std::size_t kDirectAlignment = 4 * kKiB;
 inline constexpr std::size_t kWalFileBytes = 64 * kMiB;

@@ -32,8 +32,10 @@ void Node::run() {
   controller_->start();
   peer_acceptor_->start();
   listener_->start();
+  if (admin_) admin_->start();
   check_join_addresses();
-  say_when_ready();
+  readiness_ =
+      metadata_->client().subscribe([this](const metadata::ViewPtr&, const metadata::ViewPtr&) { say_when_ready(); });
   loop_.run();
 }
 
@@ -82,17 +84,10 @@ void Node::check_join_addresses() {
 }
 
 void Node::say_when_ready() {
-  const auto announce = [this] {
-    if (!metadata_->ready()) return false;
-    log::info("node {} is ready: clients {}, peers {}, data {}, cluster {}", config_.node_id, client_address_,
-              peer_address_, config_.node_directory(), metadata_->client().view()->cluster_id());
-    return true;
-  };
-  if (announce()) return;
-  readiness_ = metadata_->client().subscribe([this, announce](const metadata::ViewPtr&, const metadata::ViewPtr&) {
-    if (!announce()) return;
-    loop_.post([this] { readiness_.reset(); });
-  });
+  if (said_ready_ || !metadata_->ready()) return;
+  said_ready_ = true;
+  log::info("node {} is ready: clients {}, peers {}, data {}, cluster {}", config_.node_id, client_address_,
+            peer_address_, config_.node_directory(), metadata_->client().view()->cluster_id());
 }
 
 NodeMetrics Node::metrics() const {
@@ -111,6 +106,16 @@ void Node::collect_metrics(io::Loop& caller, std::move_only_function<void(Result
   loop_.post([this, &caller, done = std::move(done)]() mutable {
     caller.post([done = std::move(done), json = metrics_json(metrics())]() mutable { done(std::move(json)); });
   });
+}
+
+std::optional<net::AdminPage> Node::admin_page(std::string_view path) const {
+  if (path == "/metrics") {
+    return net::AdminPage{.content_type = "text/plain; version=0.0.4", .body = metrics_prometheus(metrics())};
+  }
+  if (path != "/healthz") return std::nullopt;
+  const bool leader_known = metadata_->ready() && metadata_->status().leader_id.has_value();
+  return leader_known ? net::AdminPage{.body = "ok\n"}
+                      : net::AdminPage{.status = 503, .body = "no Raft leader known\n"};
 }
 
 // Stopping.
@@ -140,6 +145,7 @@ void Node::stop() {
     std::_Exit(0);
   });
   listener_->stop();
+  if (admin_) admin_->stop();
   each_shard(&Shard::drain, [this] { each_shard(&Shard::close, [this] { leave_cluster(); }); });
 }
 

@@ -14,7 +14,9 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/assert.h"
@@ -22,6 +24,7 @@
 #include "io/asio_loop.h"
 #include "io/posix_disk.h"
 #include "metadata/metadata_service.h"
+#include "net/admin_http.h"
 #include "net/listener.h"
 #include "net/peer_acceptor.h"
 #include "net/peer_transport.h"
@@ -66,6 +69,7 @@ class Node {
   void check_join_addresses();
   void collect_metrics(io::Loop& caller, std::move_only_function<void(Result<std::string>)> done);
   NodeMetrics metrics() const;
+  std::optional<net::AdminPage> admin_page(std::string_view path) const;
 
   void await_signal();
   void stop();
@@ -86,6 +90,7 @@ class Node {
   std::string client_address_;
   std::unique_ptr<net::TcpAcceptor> peer_port_;
   std::unique_ptr<net::TcpAcceptor> client_port_;
+  std::unique_ptr<net::AdminHttp> admin_;  // null unless --admin-port is given
   std::unique_ptr<net::PeerTransport> transport_;
   std::unique_ptr<metadata::MetadataService> metadata_;
   metadata::MetadataClient::Subscription node_table_;
@@ -98,6 +103,7 @@ class Node {
   std::unique_ptr<net::Listener> listener_;
   boost::asio::signal_set signals_;
   io::TimePoint started_{};
+  bool said_ready_ = false;
   bool stopping_ = false;
   io::Timer stop_watchdog_;
   io::Timer step_down_poll_;

@@ -49,6 +49,11 @@ Status Node::take_directory() {
 Status Node::bind_ports() {
   WALRUS_ASSIGN(peer_port_, net::TcpAcceptor::open(loop_.context(), config_.raft_host, config_.raft_port));
   WALRUS_ASSIGN(client_port_, net::TcpAcceptor::open(loop_.context(), config_.client_host, config_.client_port));
+  if (config_.admin_port != 0) {
+    WALRUS_ASSIGN(auto port, net::TcpAcceptor::open(loop_.context(), config_.admin_host, config_.admin_port));
+    admin_ = std::make_unique<net::AdminHttp>(loop_.context(), std::move(port),
+                                              [this](std::string_view path) { return admin_page(path); });
+  }
   peer_address_ = net::join_address(config_.advertised_host(), peer_port_->port());
   client_address_ = net::join_address(config_.client_host, client_port_->port());
   return {};

@@ -75,6 +75,15 @@ std::string RawClient::ask(std::string_view text) {
   return reply().value_or("(no reply)");
 }
 
+std::string RawClient::rest() {
+  std::string bytes;
+  char some[4096];
+  for (ssize_t size = 0; (size = ::recv(descriptor_, some, sizeof some, 0)) > 0;) {
+    bytes.append(some, static_cast<std::size_t>(size));
+  }
+  return bytes;
+}
+
 bool RawClient::closed_by_server() {
   char byte = 0;
   const ssize_t received = ::recv(descriptor_, &byte, 1, 0);

@@ -27,6 +27,8 @@ class RawClient {
   std::optional<std::string> reply();
   std::string ask(std::string_view text);
 
+  /// All bytes up to the end of the stream.
+  std::string rest();
   /// Waits for the other side's end of the connection.
   bool closed_by_server();
   void finish_sending();
