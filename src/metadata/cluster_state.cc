@@ -45,11 +45,20 @@ void ClusterState::advance(Version index) {
   draft_.version_ = index;
 }
 
-void ClusterState::set_voters(const std::set<RaftId>& voters) {
+void ClusterState::set_members(const Members& members) {
+  members_ = members;
   for (const auto& [id, node] : *draft_.nodes_) {
-    if (node.voter != voters.contains(node.raft_id)) nodes_for_writing().at(id).voter = !node.voter;
+    NodeInfo changed = node;
+    show_membership(changed);
+    if (changed.member != node.member || changed.voter != node.voter) nodes_for_writing().at(id) = std::move(changed);
   }
   published_.reset();
+}
+
+void ClusterState::show_membership(NodeInfo& node) const {
+  const Member* member = find_member(members_, node.raft_id);
+  node.member = member != nullptr;
+  node.voter = member != nullptr && member->role == MemberRole::kVoter;
 }
 
 ViewPtr ClusterState::view() {
@@ -128,6 +137,7 @@ Status ClusterState::upsert_node(const UpsertNode& command) {
   node.raft_id = RaftId(command.raft_id());
   node.peer_address = command.peer_address();
   node.client_address = command.client_address();
+  show_membership(node);
   nodes_for_writing()[id] = std::move(node);
   return {};
 }

@@ -16,12 +16,12 @@
 
 #include <bitset>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "metadata.pb.h"
+#include "metadata/raft_entry.h"
 #include "metadata/view.h"
 
 namespace walrus::metadata {
@@ -34,14 +34,14 @@ class ClusterState {
   Status apply(Version index, const Command& command);
   /// An entry that is not a command (a membership change, a leader's first entry) takes its place in the order, too.
   void advance(Version index);
-  /// Which members of the Raft group vote, from a committed membership entry.
-  void set_voters(const std::set<RaftId>& voters);
+  /// Who is in the Raft group and who votes, from a committed membership entry.
+  void set_members(const Members& members);
 
   Version version() const { return draft_.version_; }
   /// The state as of the last command. Cheap when nothing changed since the last call.
   ViewPtr view();
 
-  /// Serialized metadata.Snapshot. The voters are not in it: they belong to Raft's own part of a snapshot.
+  /// Serialized metadata.Snapshot. The members are not in it: they belong to Raft's own part of a snapshot.
   std::string snapshot() const;
   Status restore(std::string_view snapshot);
 
@@ -71,6 +71,7 @@ class ClusterState {
   Result<std::shared_ptr<TopicInfo>> seal_last(Version index, const TopicInfo& before, Seal seal) const;
   /// A fresh open segment; kUnavailable when no node is up.
   Result<SegmentInfo> new_segment(Version index, SegmentId id, Offset base, NodeId leader, std::uint32_t wanted) const;
+  void show_membership(NodeInfo& node) const;
   NodeId least_loaded_node() const;
   NodeId next_node(NodeId after) const;
   View::Bucket& bucket_for_writing(std::string_view topic_name);
@@ -82,6 +83,7 @@ class ClusterState {
   Status restore_topics(const Snapshot& from);
 
   View draft_;
+  Members members_;  // Raft's, not part of the snapshot
   // What of the draft is not shared with any view and may be written in place.
   std::bitset<View::kBuckets> own_buckets_;
   std::bitset<View::kBuckets> own_ids_;

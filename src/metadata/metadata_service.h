@@ -52,6 +52,9 @@ struct MetadataServiceOptions {
   /// The cluster does not take this node (any more): kIdentityRefused with the reason for a person. The node cannot
   /// go on as a member; the server ends with ExitCode::kIdentity. Default: fatal() with that status.
   std::function<void(const Error& reason)> on_refused;
+  /// A write or sync of Raft's files failed, or they contradict the cluster; this node's metadata has stopped. Default:
+  /// fatal() with ExitCode::kStorage or kCorrupt.
+  std::function<void(const Error& error)> on_failed;
 };
 
 class MetadataService {

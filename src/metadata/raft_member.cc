@@ -31,8 +31,8 @@ void RaftMember::start() {
   settle(std::move(update));
 }
 
-/// libraft makes the only voter leader in the term that it finds: after a restart the same term could give the same index
-/// to another entry. Each leadership shall have a term of its own.
+/// libraft makes the only voter leader in the term that it finds: after a restart the same term could give the same
+/// index to another entry. Each leadership shall have a term of its own.
 Status RaftMember::enter_new_term_if_alone() {
   Members members = snapshot_.members;
   for (const RaftEntry& entry : log_->entries()) {

@@ -104,7 +104,8 @@ class RaftMember {
   /// applied with this term at their index says that they are committed; an entry of another term there, that they
   /// never will be.
   Result<Submitted> submit(std::span<const std::string> commands);
-  /// kConflict while can_change_members() does not hold; kInvalidArgument when this member would not be a voter any more.
+  /// kConflict while can_change_members() does not hold; kInvalidArgument when this member would not be a voter any
+  /// more.
   Status change_members(const Members& members);
   /// Best effort; kNotLeader when this member does not lead or there is nobody to take over.
   Status transfer(std::optional<RaftId> to);

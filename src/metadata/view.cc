@@ -25,7 +25,10 @@ View::View() : nodes_(std::make_shared<const std::map<NodeId, NodeInfo>>()) {
   ids_.fill(std::make_shared<const Ids>());
 }
 
-std::shared_ptr<const View> View::empty() { return std::shared_ptr<const View>(new View); }
+std::shared_ptr<const View> View::empty() {
+  static const std::shared_ptr<const View> kEmpty(new View);
+  return kEmpty;
+}
 
 TopicPtr View::find_topic(std::string_view name) const {
   const Bucket& bucket = *buckets_[bucket_of(name)];

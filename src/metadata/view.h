@@ -28,6 +28,7 @@ struct NodeInfo {
   std::string peer_address;    ///< host:port of the internal port
   std::string client_address;  ///< host:port of the client port
   NodeState state = NodeState::kUp;
+  bool member = false;  ///< of the Raft group; a removed node still is one until the group has agreed on it
   bool voter = false;
 };
 

@@ -30,7 +30,7 @@ metadata::MetadataClient::Subscription follow_node_table(metadata::MetadataClien
 Status check_against_node_table(const metadata::View& view, NodeId node, const Uuid& disk_id) {
   const metadata::NodeInfo* known = view.find_node(node);
   if (known == nullptr) return {};
-  if (known->state == metadata::NodeState::kRemoved) {
+  if (known->state == metadata::NodeState::kRemoved && !known->member) {  // until then Raft still has to reach it
     return fail(ErrorCode::kIdentityRefused, fmt::format("node {} was removed from the cluster", node));
   }
   if (known->disk_id != disk_id) {

@@ -272,12 +272,15 @@ TEST(ClusterState, a_view_does_not_change_and_shares_what_stayed_the_same) {
   EXPECT_EQ(after->topic_count(), 100u);
 }
 
-TEST(ClusterState, voters_are_shown_in_the_view) {
+TEST(ClusterState, members_and_voters_are_shown_in_the_view) {
   Cluster cluster(3);
-  cluster.state.set_voters({RaftId(1001), RaftId(1003)});
+  cluster.state.set_members({{RaftId(1001), NodeId(1), "", MemberRole::kVoter},
+                             {RaftId(1002), NodeId(2), "", MemberRole::kStandby},
+                             {RaftId(1003), NodeId(3), "", MemberRole::kVoter}});
   const ViewPtr view = cluster.state.view();
   EXPECT_TRUE(view->find_node(NodeId(1))->voter);
   EXPECT_FALSE(view->find_node(NodeId(2))->voter);
+  EXPECT_TRUE(view->find_node(NodeId(2))->member);
   EXPECT_TRUE(view->find_node(NodeId(3))->voter);
 }
 
