@@ -9,7 +9,7 @@ void apply(const metadata::View* before, const metadata::View& now, net::PeerTra
   if (before != nullptr && &before->nodes() == &now.nodes()) return;  // shared: unchanged
   for (const auto& [id, node] : now.nodes()) {
     if (id == self) continue;
-    if (node.state == metadata::NodeState::kRemoved) {
+    if (node.state == metadata::NodeState::kRemoved && !node.member) {
       transport.forget(id);
     } else {
       transport.set_address(id, node.peer_address);
