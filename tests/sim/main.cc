@@ -1,0 +1,53 @@
+// walrus-sim: simulated clusters under faults, one seed after the other. Prints what was done, and for a red seed what
+// is wrong and how to repeat it. Exits with 1 when a seed is red.
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <chrono>
+
+#include "base/log.h"
+#include "tests/sim/chaos.h"
+
+namespace {
+
+int run(std::uint64_t first, std::uint64_t seeds, const walrus::sim::ChaosOptions& base) {
+  const auto started = std::chrono::steady_clock::now();
+  std::uint64_t red = 0;
+  double hours = 0;
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    walrus::sim::ChaosOptions options = base;
+    options.seed = seed;
+    const auto report = walrus::sim::run_chaos(options);
+    hours += std::chrono::duration<double, std::ratio<3600>>(report.virtual_time).count();
+    if (report.wrong.empty()) continue;
+    ++red;
+    fmt::print("seed {} is red: {}\n  repeat: walrus-sim --seed {} --nodes {} --time {} --verbose\n", seed,
+               report.wrong, seed, options.nodes,
+               std::chrono::duration_cast<std::chrono::seconds>(options.duration).count());
+  }
+  const double minutes =
+      std::chrono::duration<double, std::ratio<60>>(std::chrono::steady_clock::now() - started).count();
+  fmt::print("{} seeds, {} red, {:.2f} virtual hours, {:.1f} seeds per minute\n", seeds, red, hours,
+             static_cast<double>(seeds) / minutes);
+  return red == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::uint64_t seed = 1;
+  std::uint64_t seeds = 1;
+  std::uint64_t seconds = 30;
+  walrus::sim::ChaosOptions options;
+  CLI::App app("Runs whole Walrus clusters in one thread on virtual time, with faults, and checks what came of it.");
+  app.add_option("--seed", seed, "first seed")->capture_default_str();
+  app.add_option("--seeds", seeds, "how many seeds, one after the other")->capture_default_str();
+  app.add_option("--nodes", options.nodes, "nodes of the cluster")->capture_default_str()->check(CLI::Range(1, 7));
+  app.add_option("--time", seconds, "virtual seconds of faults")->capture_default_str();
+  app.add_flag("--verbose", options.verbose, "print each fault, and the log of the nodes");
+  CLI11_PARSE(app, argc, argv);
+  options.duration = std::chrono::seconds(seconds);
+  (void)walrus::log::configure(options.verbose ? walrus::log::Level::kInfo : walrus::log::Level::kOff, {});
+  return run(seed, seeds, options);
+}

@@ -1,0 +1,85 @@
+#include "tests/sim/sim_cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace walrus::sim {
+
+using namespace std::chrono_literals;
+
+SimCluster::SimCluster(const SimClusterOptions& options)
+    : options_(options), world_(options.seed, io::SimWorld::Order::kShuffled), network_(world_) {
+  for (std::size_t i = 1; i <= options_.nodes; ++i) disks_[NodeId(i)] = std::make_unique<io::SimDisk>(world_);
+}
+
+SimCluster::~SimCluster() {
+  for (const NodeId id : up()) kill_process(id);
+}
+
+SimNodeOptions SimCluster::options_for(NodeId id) const {
+  SimNodeOptions options{.id = id,
+                         .disk_id = Uuid(options_.seed, id.value()),
+                         .join = {},
+                         .shards = options_.shards,
+                         .segment_entries = options_.segment_entries};
+  if (id != NodeId(1)) options.join = {address_of(NodeId(1))};
+  return options;
+}
+
+bool SimCluster::form() {
+  for (const NodeId id : ids()) {
+    restart(id);
+    if (!world_.run_until([&] { return node(id)->ready(); }, 30s)) return false;
+  }
+  return world_.run_until(
+      [&] {
+        return std::ranges::all_of(ids(), [&](NodeId id) { return node(id)->view()->nodes().size() == ids().size(); });
+      },
+      30s);
+}
+
+void SimCluster::restart(NodeId id) {
+  WALRUS_ASSERT(!is_up(id));
+  auto started = SimNode::start(world_, network_, *disks_.at(id), options_for(id));
+  WALRUS_ASSERT(started.has_value(), started ? "" : started.error().message());
+  nodes_[id] = std::move(*started);
+}
+
+void SimCluster::stop(NodeId id) {
+  // Nothing of a dying node reaches the others.
+  network_.isolate(id);
+  nodes_.erase(id);
+  network_.heal_all();
+}
+
+void SimCluster::kill_process(NodeId id) {
+  disks_.at(id)->kill_process();
+  stop(id);
+}
+
+void SimCluster::cut_power(NodeId id, io::CrashModel model) {
+  disks_.at(id)->power_off();
+  stop(id);
+  disks_.at(id)->crash(model);
+}
+
+SimNode* SimCluster::node(NodeId id) {
+  const auto it = nodes_.find(id);
+  return it == nodes_.end() ? nullptr : it->second.get();
+}
+
+std::vector<NodeId> SimCluster::ids() const {
+  std::vector<NodeId> result;
+  for (const auto& [id, disk] : disks_) result.push_back(id);
+  return result;
+}
+
+std::vector<NodeId> SimCluster::up() const {
+  std::vector<NodeId> result;
+  for (const auto& [id, node] : nodes_) result.push_back(id);
+  return result;
+}
+
+}  // namespace walrus::sim

@@ -1,0 +1,71 @@
+// One node of a simulated cluster: the rooms of walrusd, unchanged, composed over a simulated loop, disk and network.
+// It lives from one start to the next crash or stop; what survives is its disk.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/broker.h"
+#include "broker/router.h"
+#include "controller/controller.h"
+#include "io/sim/sim_disk.h"
+#include "io/sim/sim_loop.h"
+#include "io/sim/sim_network.h"
+#include "metadata/metadata_service.h"
+#include "storage/shard_store.h"
+
+namespace walrus::sim {
+
+struct SimNodeOptions {
+  NodeId id;
+  Uuid disk_id;
+  std::vector<std::string> join;  ///< addresses; empty: starts the cluster
+  std::uint32_t shards = 2;
+  std::uint64_t segment_entries = 50;
+};
+
+std::string address_of(NodeId node);
+
+class SimNode {
+ public:
+  /// Recovers what is on the disk and takes part from then on.
+  static Result<std::unique_ptr<SimNode>> start(io::SimWorld& world, io::SimNetwork& network, io::SimDisk& disk,
+                                                const SimNodeOptions& options);
+  ~SimNode();
+
+  /// What the clients of this node talk to.
+  broker::RequestSink& requests() { return *router_; }
+  metadata::MetadataService& metadata() { return *metadata_; }
+  metadata::ViewPtr view() { return metadata_->client().view(); }
+  io::SimLoop& loop() { return loop_; }
+  bool ready() const { return metadata_->ready(); }
+  /// Payloads of a segment as this node's store has them, in order.
+  Result<std::vector<std::string>> read_segment(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
+                                                io::SimWorld& world);
+
+ private:
+  struct Shard {
+    std::unique_ptr<io::Transport> transport;
+    std::unique_ptr<metadata::MetadataClient> metadata;
+    std::unique_ptr<storage::ShardStore> store;
+    std::unique_ptr<broker::Broker> broker;
+  };
+
+  SimNode(io::SimLoop& loop, const SimNodeOptions& options) : loop_(loop), options_(options) {}
+  Status open(io::SimNetwork& network, io::SimDisk& disk);
+  Status open_metadata(io::SimDisk& disk);
+  Status open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint32_t number);
+
+  io::SimLoop& loop_;
+  const SimNodeOptions options_;
+  std::unique_ptr<io::Transport> transport_;
+  std::unique_ptr<metadata::MetadataService> metadata_;
+  std::unique_ptr<controller::Controller> controller_;
+  metadata::MetadataClient::Subscription addresses_;
+  broker::ShardDirectory directory_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<broker::Router> router_;
+};
+
+}  // namespace walrus::sim

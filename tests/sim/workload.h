@@ -1,0 +1,73 @@
+// Clients of a simulated cluster, and what they know afterwards: which records are acknowledged, which may or may not
+// be there, which surely are not.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/sim/sim_cluster.h"
+
+namespace walrus::sim {
+
+struct WorkloadOptions {
+  std::size_t producers = 4;
+  std::size_t readers = 2;
+  std::size_t topics = 3;
+};
+
+/// Each producer puts "<producer>:<number>" into its topic, one after the other, through a random node; each reader
+/// takes from a topic. A client that hears nothing for a while gives up on its request and goes on.
+class Workload {
+ public:
+  Workload(SimCluster& cluster, WorkloadOptions options);
+  ~Workload();
+
+  /// Registers the topics; false when that takes more than 30 virtual seconds.
+  bool prepare();
+  void start();
+  /// No new requests; what is under way is given its time.
+  void stop();
+
+  /// What is wrong with the log as it is now, in words; empty when nothing is. All nodes must be up.
+  std::string check();
+
+  std::uint64_t acknowledged() const { return acknowledged_; }
+  std::uint64_t unknown() const { return unknown_; }
+  std::uint64_t refused() const { return refused_; }
+  std::uint64_t delivered() const { return delivered_; }
+  /// Since when no PUT to some topic was acknowledged; for liveness.
+  io::TimePoint oldest_progress() const;
+
+ private:
+  class Client;
+  enum class Fate { kAcknowledged, kUnknown, kRefused };
+  struct Record {
+    std::string payload;
+    Fate fate;
+  };
+  struct Topic {
+    std::string name;
+    std::map<std::size_t, std::vector<Record>> sent;  // by producer, in order
+    std::vector<std::string> taken;
+    io::TimePoint progress;
+  };
+
+  bool register_topic(const std::string& name);
+  std::string check_topic(const Topic& topic);
+  Result<std::vector<std::string>> read_log(const std::string& name);
+
+  SimCluster& cluster_;
+  const WorkloadOptions options_;
+  std::vector<Topic> topics_;
+  std::vector<std::shared_ptr<Client>> clients_;
+  bool running_ = false;
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t unknown_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t delivered_ = 0;
+};
+
+}  // namespace walrus::sim
