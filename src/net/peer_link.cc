@@ -175,7 +175,8 @@ void PeerLink::on_hello_reply(const io::Message& message) {
   const bool identity = refused_by_them && verdict.error().code == ErrorCode::kIdentityRefused;
   const bool foreign = foreign_cluster(context_.self, *reply);
   const PeerRefusal refusal{address_, verdict.error(), identity && !foreign, foreign};
-  if (context_.on_refused) context_.on_refused(refusal);
+  const bool perhaps_later = refused_by_them && verdict.error().code == ErrorCode::kUnavailable;
+  if (context_.on_refused && !perhaps_later) context_.on_refused(refusal);
   // Who asks to be taken in hears why not; others know only that the node cannot be reached.
   const bool guest = node_ == NodeId();
   give_up(identity && guest ? verdict.error() : Error{ErrorCode::kUnavailable, verdict.error().message()});

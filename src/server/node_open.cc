@@ -96,6 +96,7 @@ Status Node::open_metadata() {
       .heartbeat = config_.election_timeout / 10,
       .on_cluster_id = [this](const Uuid& cluster_id) { on_cluster_id(cluster_id); },
       .on_refused = [this](const Error& reason) { end_refused(reason.detail); },
+      .on_failed = {},
   };
   if (!identity_.cluster_id.is_nil()) options.cluster_id = identity_.cluster_id;
   WALRUS_ASSIGN(metadata_, metadata::MetadataService::open(loop_, disk_, *transport_, std::move(options)));
