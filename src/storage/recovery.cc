@@ -42,14 +42,15 @@ Status LogRecovery::run() {
                                          damage.first_group, damage.last_group));
   }
 
-  WALRUS_TRY(wal::replay(disk_, survey, plan, [this](const wal::EntryView& entry) { return take(entry); }));
-  WALRUS_TRY(finish_segments(!plan.damage.empty()));
-  if (!plan.damage.empty()) WALRUS_TRY(quarantine(survey));
+  const bool lost_groups = !plan.damage.empty();
+  WALRUS_TRY(wal::replay(disk_, survey, plan, [&](const wal::EntryView& entry) { return take(entry, lost_groups); }));
+  WALRUS_TRY(finish_segments(lost_groups));
+  if (lost_groups || !refused_.empty()) WALRUS_TRY(quarantine(survey));
   const wal::Checkpoint checkpoint{survey.checkpoint.log_id, plan.next_file, plan.next_group};
   return disk_.replace_file(layout::wal_checkpoint(wal_directory_), wal::encode_checkpoint(checkpoint));
 }
 
-Status LogRecovery::take(const wal::EntryView& entry) {
+Status LogRecovery::take(const wal::EntryView& entry, bool lost_groups) {
   const auto [found, added] =
       segments_.try_emplace(entry.header.key, disk_, directory_, entry.header.key, entry.header.base);
   SegmentReplay& segment = found->second;
@@ -57,10 +58,16 @@ Status LogRecovery::take(const wal::EntryView& entry) {
   if (entry.header.kind == wal::EntryKind::kRemove) {
     WALRUS_TRY(segment.remove());
     segments_.erase(found);
+    refused_.erase(entry.header.key);
     WALRUS_TRY(note_changed(entry.header.key.topic));
     return {};
   }
-  WALRUS_TRY(segment.add(entry.header.position, entry.batch));
+  if (refused_.contains(entry.header.key)) return {};
+  if (const Status added_to = segment.add(entry.header.position, entry.batch, lost_groups); !added_to) {
+    if (added_to.error().code != ErrorCode::kCorrupt) return added_to;
+    report_.damage.push_back(added_to.error().detail + "; nothing more of this segment is replayed");
+    refused_.insert(entry.header.key);
+  }
   gathered_ += segment.gathered();
   ++report_.batches_replayed;
   return limit_memory();
@@ -86,7 +93,7 @@ Status LogRecovery::finish_segments(bool lost_groups) {
       log::info("recovery: topic {} segment {} was removed, its rest in the log is dropped", key.topic, key.segment);
       continue;
     }
-    WALRUS_TRY(segment.finish(lost_groups, report_));
+    WALRUS_TRY(segment.finish(lost_groups || refused_.contains(key), report_));
     WALRUS_TRY(note_changed(key.topic));
   }
   for (const std::string& directory : changed_directories_) WALRUS_TRY(disk_.sync_directory(directory));

@@ -34,8 +34,9 @@ class SegmentReplay {
  public:
   SegmentReplay(io::Disk& disk, const std::string& directory, SegmentKey key, Offset base);
 
-  /// Takes a batch that belongs at `position`; writes when enough of them are gathered.
-  Status add(std::uint64_t position, std::string_view batch);
+  /// Takes a batch that belongs at `position`; writes when enough of them are gathered. kCorrupt when it cannot belong
+  /// there: only lost groups of the log explain a hole, and no larger one than the log can have held.
+  Status add(std::uint64_t position, std::string_view batch, bool lost_groups);
   Status write_gathered();
   std::size_t gathered() const { return gathered_.size(); }
   /// Deletes the files: the log says that the segment was removed here.
@@ -73,7 +74,7 @@ class LogRecovery {
   Status run();
 
  private:
-  Status take(const wal::EntryView& entry);
+  Status take(const wal::EntryView& entry, bool lost_groups);
   Status note_changed(TopicId topic);
   Status limit_memory();
   Status finish_segments(bool lost_groups);
@@ -85,6 +86,7 @@ class LogRecovery {
   const std::uint64_t shard_;
   RecoveryReport& report_;
   std::map<SegmentKey, SegmentReplay> segments_;
+  std::set<SegmentKey> refused_;  // of which an entry made no sense: the rest of theirs is not replayed
   std::set<std::string> changed_directories_;
   std::size_t gathered_ = 0;
 };

@@ -23,6 +23,7 @@ void SegmentRead::start() {
   file_ = std::move(*file);
   place_ = segment_->locate(from_);
   end_ = segment_->written_.position;
+  if (place_.position >= end_) return finish(damaged("the file ends before its last offset"));
   // Up to one interval has to be walked, unless a reader goes on where one has ended.
   const std::size_t walk = place_.offset == from_ ? 0 : segment_->home_->options.index_interval_bytes;
   read_piece(walk + max_bytes_);
@@ -60,6 +61,7 @@ void SegmentRead::on_piece(std::shared_ptr<char[]> memory, std::size_t size) {
     }
     at += static_cast<std::size_t>(place_.position - before);
   }
+  if (batches_.empty()) return finish(damaged("the file ends before its last offset"));
   finish({});
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kGatherBytes = 256 * limits::kKiB;
 constexpr std::size_t kMostQuarantined = 64 * limits::kMiB;
+constexpr std::uint64_t kLargestHole = limits::kWalMaxLiveFiles * limits::kWalFileBytes;
 
 Status remove_if_there(io::Disk& disk, const std::string& path) {
   const Status removed = disk.remove(path);
@@ -37,14 +38,18 @@ Status SegmentReplay::look() {
   return {};
 }
 
-Status SegmentReplay::add(std::uint64_t position, std::string_view batch) {
+Status SegmentReplay::add(std::uint64_t position, std::string_view batch, bool lost_groups) {
   if (!looked_) {
     WALRUS_TRY(look());
     // The beginning is neither in a file nor in the log: the segment was removed after its first batches had been
     // synced.
-    orphaned_ = size_ == 0 && position > 0;
+    orphaned_ = size_ == 0 && position > 0 && !lost_groups;
   }
   if (orphaned_) return {};
+  if (position > size_ && (!lost_groups || position - size_ > kLargestHole)) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: batch at {} where the file ends at {}", log_path_, position, size_));
+  }
   if (gathered_at_ + gathered_.size() != position || gathered_.size() + batch.size() > kGatherBytes) {
     WALRUS_TRY(write_gathered());
     gathered_at_ = position;

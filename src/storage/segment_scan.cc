@@ -73,15 +73,25 @@ Result<ScanEnd> scan_batches(io::File& file, SegmentPlace from, std::uint64_t si
 }
 
 Result<std::optional<SegmentPlace>> find_batch_behind(io::File& file, SegmentPlace damaged, std::uint64_t size) {
+  constexpr std::size_t kMagicAt = 16;
   Piece piece(file, size);
-  for (std::uint64_t position = damaged.position + 1; position + kBatchHeaderBytes <= size; ++position) {
+  std::uint64_t position = damaged.position + 1;
+  while (position + kBatchHeaderBytes <= size) {
     WALRUS_ASSIGN(const std::string_view bytes, piece.at(position, kBatchHeaderBytes));
     if (bytes.size() < kBatchHeaderBytes) break;
-    // Cheap tests first: every byte of the file may be looked at.
-    if (bytes[16] != 2 || load_big<std::uint64_t>(bytes.data()) < damaged.offset.value()) continue;
-    const auto batch = checked_batch(piece, position);
-    if (batch) return SegmentPlace{batch->base_offset, position};
-    if (batch.error().code != ErrorCode::kCorrupt) return fail(batch.error());
+    // Every byte of the file may have to be looked at: from one that could be the magic to the next.
+    const std::size_t magic = bytes.find('\2', kMagicAt);
+    const std::size_t skipped = (magic == std::string_view::npos ? bytes.size() : magic) - kMagicAt;
+    if (skipped > 0) {
+      position += skipped;
+      continue;
+    }
+    if (load_big<std::uint64_t>(bytes.data()) >= damaged.offset.value()) {
+      const auto batch = checked_batch(piece, position);
+      if (batch) return SegmentPlace{batch->base_offset, position};
+      if (batch.error().code != ErrorCode::kCorrupt) return fail(batch.error());
+    }
+    ++position;
   }
   return std::nullopt;
 }
