@@ -38,15 +38,15 @@ class LineEditor::Terminal {
     ::el_set(editor_, EL_EDITOR, "emacs");
     ::el_set(editor_, EL_SIGNAL, 1);
     ::el_set(editor_, EL_HIST, ::history, history_);
-    ::el_set(editor_, EL_ADDFN, "walrus-complete", "complete the word", &Terminal::on_tab);
-    ::el_set(editor_, EL_ADDFN, "walrus-quit", "leave the shell", &Terminal::on_interrupt);
+    ::el_wset(editor_, EL_ADDFN, L"walrus-complete", L"complete the word", &Terminal::on_tab);
+    ::el_wset(editor_, EL_ADDFN, L"walrus-quit", L"leave the shell", &Terminal::on_interrupt);
     ::el_set(editor_, EL_BIND, "^I", "walrus-complete", nullptr);
     ::el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     // While a line is edited Ctrl-C and Ctrl-Z are keys, not signals: what else runs on the terminal (a cluster that
     // the same script started) is not told to stop.
     ::el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
     ::el_set(editor_, EL_BIND, "^C", "walrus-quit", nullptr);
-    ::el_set(editor_, EL_ADDFN, "walrus-suspend", "stop until the shell goes on", &Terminal::on_suspend);
+    ::el_wset(editor_, EL_ADDFN, L"walrus-suspend", L"stop until the shell goes on", &Terminal::on_suspend);
     ::el_set(editor_, EL_BIND, "^Z", "walrus-suspend", nullptr);
   }
 
