@@ -29,6 +29,7 @@ class Consumer {
 
   ExitStatus run() {
     while (!finished()) {
+      output_.flush();  // before more is taken: a reader that has gone costs no more than a window
       ask();
       collect();
       if (at_end_ && !finished()) pause();
@@ -68,7 +69,6 @@ class Consumer {
         continue;
       }
       if (waited) return;
-      output_.flush();
       progress_.update(output_.written(), output_.written_bytes());
       const std::array<int, 1> stop = {stop_.descriptor()};
       connection_.wait_ready(std::span(stop).first(stop_.requested() ? 0 : 1));

@@ -38,7 +38,7 @@ std::string as_bytes(double bytes) {
 
 std::string rate_text(std::uint64_t records, std::uint64_t bytes, double seconds) {
   const double span = std::max(seconds, kShortestSeconds);
-  return fmt::format("{} record{}, {} in {:.2f} s ({} records/s, {}/s)", with_commas(records), records == 1 ? "" : "s",
+  return fmt::format("{} record{}, {} in {:.3f} s ({} records/s, {}/s)", with_commas(records), records == 1 ? "" : "s",
                      as_bytes(static_cast<double>(bytes)), seconds,
                      with_commas(static_cast<std::uint64_t>(std::llround(static_cast<double>(records) / span))),
                      as_bytes(static_cast<double>(bytes) / span));

@@ -12,7 +12,7 @@ namespace walrus::cli {
 std::string with_commas(std::uint64_t number);
 /// "1.2 MB"; powers of 1000.
 std::string as_bytes(double bytes);
-/// "5,000 records, 1.2 MB in 0.35 s (14,286 records/s, 3.4 MB/s)".
+/// "5,000 records, 1.2 MB in 0.350 s (14,286 records/s, 3.4 MB/s)".
 std::string rate_text(std::uint64_t records, std::uint64_t bytes, double seconds);
 
 class Progress {

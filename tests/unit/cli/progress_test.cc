@@ -24,9 +24,9 @@ TEST(Progress, BytesTakeTheUnitThatFits) {
 }
 
 TEST(Progress, TheSummaryNamesRecordsBytesSecondsAndRates) {
-  EXPECT_EQ(rate_text(5'000, 1'200'000, 0.5), "5,000 records, 1.2 MB in 0.50 s (10,000 records/s, 2.4 MB/s)");
-  EXPECT_EQ(rate_text(1, 3, 1), "1 record, 3 B in 1.00 s (1 records/s, 3 B/s)");
-  EXPECT_EQ(rate_text(0, 0, 0), "0 records, 0 B in 0.00 s (0 records/s, 0 B/s)");
+  EXPECT_EQ(rate_text(5'000, 1'200'000, 0.5), "5,000 records, 1.2 MB in 0.500 s (10,000 records/s, 2.4 MB/s)");
+  EXPECT_EQ(rate_text(1, 3, 1), "1 record, 3 B in 1.000 s (1 records/s, 3 B/s)");
+  EXPECT_EQ(rate_text(0, 0, 0), "0 records, 0 B in 0.000 s (0 records/s, 0 B/s)");
 }
 
 TEST(Console, ControlCharactersDoNotReachTheTerminal) {
