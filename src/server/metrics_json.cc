@@ -48,6 +48,7 @@ std::string metrics_json(const NodeMetrics& metrics) {
                      {"log_length", raft.log_length},
                      {"cluster_size", raft.cluster_size},
                      {"peers", peers_json(raft.peers)},
+                     {"voters", metrics.voters},
                      {"cluster_id", metrics.cluster_id.is_nil() ? Json(nullptr) : Json(metrics.cluster_id.hex())},
                      {"metadata_version", metrics.metadata_version},
                      {"topics", metrics.topics},
@@ -70,6 +71,7 @@ std::string metrics_prometheus(const NodeMetrics& metrics) {
   add("raft_commit_index", "counter", "Raft index that is committed", raft.commit_index);
   add("raft_last_applied", "counter", "Raft index that is applied here", raft.last_applied);
   add("raft_cluster_size", "gauge", "members of the Raft group", raft.cluster_size);
+  add("raft_voters", "gauge", "members of the Raft group that vote", metrics.voters);
   add("metadata_version", "counter", "version of the metadata view", metrics.metadata_version);
   add("topics", "gauge", "topics in the cluster", metrics.topics);
   add("client_connections", "gauge", "client connections of this node", metrics.connections);

@@ -14,6 +14,7 @@ struct NodeMetrics {
   Uuid cluster_id;  ///< nil: not known yet
   std::uint64_t metadata_version = 0;
   std::uint64_t topics = 0;
+  std::uint64_t voters = 0;  ///< members of the Raft group that vote
   std::uint64_t connections = 0;
   std::uint32_t shards = 0;
   bool io_uring = false;

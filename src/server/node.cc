@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ranges>
 #include <utility>
 
 #include "base/log.h"
@@ -96,6 +97,8 @@ NodeMetrics Node::metrics() const {
           .cluster_id = identity_.cluster_id,
           .metadata_version = view->version(),
           .topics = view->topic_count(),
+          .voters = static_cast<std::uint64_t>(std::ranges::count_if(
+              std::views::values(view->nodes()), [](const metadata::NodeInfo& node) { return node.voter; })),
           .connections = connections_->open.load(std::memory_order_relaxed),
           .shards = config_.shards,
           .io_uring = disk_.uses_io_uring(),
