@@ -33,6 +33,8 @@
 
 namespace walrus::metadata {
 
+class MetadataCore;
+
 struct MetadataServiceOptions {
   NodeId node_id;
   Uuid disk_id;
@@ -91,9 +93,8 @@ class MetadataService {
   void step_down();
 
  private:
-  class Impl;
-  explicit MetadataService(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit MetadataService(std::unique_ptr<MetadataCore> core);
+  std::unique_ptr<MetadataCore> core_;
 };
 
 }  // namespace walrus::metadata
