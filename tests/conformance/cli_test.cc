@@ -103,7 +103,7 @@ TEST_F(Cli, ProduceAndConsumeGiveTheSameBytesBack) {
   for (int i = 0; i < 5'000; ++i) lines += "line " + std::to_string(i) + " with blanks  and ütf-8\t.\n";
   const Finished produced = cli({"produce", "logs"}, lines);
   EXPECT_EQ(produced.ended.code, 0) << produced.errors;
-  EXPECT_THAT(produced.output + produced.errors, HasSubstr("5000"));
+  EXPECT_THAT(produced.output + produced.errors, HasSubstr("5,000 records"));
   const Finished consumed = cli({"consume", "logs", "--max", "5000"});
   EXPECT_EQ(consumed.ended.code, 0) << consumed.errors;
   EXPECT_EQ(consumed.output, lines);

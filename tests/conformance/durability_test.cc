@@ -59,15 +59,15 @@ TEST_F(Durability, AKillAtAnyMomentUnderLoadLosesNothingAcknowledged) {
     const std::uint64_t stored = node_.state("logs").at("total_entries");
     ASSERT_GE(stored, acknowledged) << "round " << round;
     ASSERT_LE(stored, sent) << "round " << round;
-    NumberedWriter writer(node_.client_port(), "logs", stored);
+    NumberedWriter writer(node_.client_port(), "logs", {}, stored);
     const std::uint64_t goal = stored + 1 + random() % 3'000;
     std::thread thread([&] { writer.run(); });
     const bool reached = eventually([&] { return writer.acknowledged() >= goal; });
     node_.kill_hard();
     thread.join();
     ASSERT_TRUE(reached) << "the writer is stuck at " << writer.acknowledged() << " of " << goal << writer.refusal();
-    acknowledged = writer.acknowledged();
-    sent = writer.sent();
+    acknowledged = writer.written().acknowledged;
+    sent = writer.written().sent;
     node_.start_and_wait();
   }
   Connection connection = node_.connect();

@@ -138,6 +138,7 @@ TEST_F(Startup, ANodeWithDataResumesWhateverJoinSays) {
 }
 
 TEST_F(Startup, DataLivesBelowNodeAndId) {
+  std::filesystem::create_directory(folder_ / "deep");
   Node node({.id = 42, .data_dir = folder_ / "deep" / "data", .join = {}, .flags = {}, .environment = {}});
   node.start_and_wait();
   EXPECT_TRUE(std::filesystem::exists(folder_ / "deep" / "data" / "node_42" / "identity"));

@@ -44,6 +44,24 @@ TEST(Judge, FindsARecordThatNobodySent) {
   EXPECT_THAT(judge(numbers(0, 11), 0, 10, 10), HasSubstr("record 10 was never sent"));
 }
 
+const std::vector<Written> kTwoWriters = {{.prefix = "a", .acknowledged = 2, .sent = 4},
+                                          {.prefix = "b", .acknowledged = 1, .sent = 3}};
+
+TEST(JudgeAll, TakesAnyMixtureThatKeepsEachWritersOrder) {
+  EXPECT_EQ(judge_all({"a0", "b0", "a1"}, kTwoWriters), "");
+  EXPECT_EQ(judge_all({"b0", "b2", "a0", "a1", "a3"}, kTwoWriters), "") << "b1 and a2 were not acknowledged";
+}
+
+TEST(JudgeAll, FindsWhatIsWrong) {
+  EXPECT_THAT(judge_all({"a0", "b0"}, kTwoWriters), HasSubstr("record a1 is lost"));
+  EXPECT_THAT(judge_all({"a0", "b0", "a2", "a1"}, kTwoWriters), HasSubstr("record a1 is lost"));
+  EXPECT_THAT(judge_all({"a0", "a1", "b1"}, kTwoWriters), HasSubstr("record b0 is lost"));
+  EXPECT_THAT(judge_all({"a0", "a1", "b0", "a1"}, kTwoWriters), HasSubstr("record a1 comes twice"));
+  EXPECT_THAT(judge_all({"a0", "a1", "b0", "a3", "a2"}, kTwoWriters), HasSubstr("record a2 comes twice or too late"));
+  EXPECT_THAT(judge_all({"a0", "a1", "b0", "a4"}, kTwoWriters), HasSubstr("record a4 was never sent"));
+  EXPECT_THAT(judge_all({"a0", "a1", "b0", "c0"}, kTwoWriters), HasSubstr("record c0 was never sent"));
+}
+
 TEST(Programs, AreRunWithTheirInputOutputAndExitCode) {
   const Finished finished = run({"/bin/sh", "-c", "cat; echo problem >&2; exit 7"}, "some\ninput");
   EXPECT_EQ(finished.ended, (Ended{.code = 7, .signal = 0}));

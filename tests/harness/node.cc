@@ -1,11 +1,15 @@
 #include "tests/harness/node.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <signal.h>
 #include <stdexcept>
 
 namespace walrus::test {
 namespace {
+
+/// More nodes follow as standbys (docs/operations.md).
+constexpr std::size_t kMostVoters = 5;
 
 std::string shards_under_test() {
   const char* shards = std::getenv("WALRUS_TEST_SHARDS");
@@ -119,7 +123,8 @@ void Cluster::wait_until_formed() {
     const bool formed = eventually([&] {
       if (!node->running()) return true;
       const auto metrics = try_metrics(*node);
-      return metrics && knows_leader(*metrics) && metrics->at("cluster_size") == size();
+      return metrics && knows_leader(*metrics) && metrics->at("cluster_size") == size() &&
+             metrics->at("voters") == std::min<std::size_t>(size(), kMostVoters);
     });
     if (!formed || !node->running()) {
       throw std::runtime_error("node " + std::to_string(node->id()) + " is not part of the cluster; it said:\n" +

@@ -75,7 +75,7 @@ class Cluster {
  public:
   explicit Cluster(std::size_t size, const std::map<std::string, std::string>& environment = {});
 
-  /// Starts all and waits until each counts all nodes and knows a leader.
+  /// Starts all and waits until each counts all nodes, all of them voting, and knows a leader.
   void start();
   void wait_until_formed();
   void stop();

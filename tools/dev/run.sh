@@ -50,11 +50,12 @@ check_alive() {
   done
 }
 
-# A node that counts all nodes and knows the leader.
+# A node that counts all nodes as voters and knows the leader.
 formed() {
   local metrics
   metrics=$("$WALRUS_CLI" --addr "127.0.0.1:$(client_port "$1")" metrics 2>/dev/null) || return 1
-  grep -Eq "\"cluster_size\": *${#NODES[@]}\b" <<<"$metrics" && grep -Eq '"leader_id": *[1-9]' <<<"$metrics"
+  grep -Eq "\"cluster_size\": *${#NODES[@]}\b" <<<"$metrics" &&
+    grep -Eq "\"voters\": *${#NODES[@]}\b" <<<"$metrics" && grep -Eq '"leader_id": *[1-9]' <<<"$metrics"
 }
 
 wait_until_formed() {
