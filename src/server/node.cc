@@ -1,5 +1,7 @@
 #include "server/node.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -12,6 +14,7 @@
 namespace walrus::server {
 namespace {
 
+constexpr auto kReminderInterval = std::chrono::seconds(5);
 constexpr auto kStepDownPatience = std::chrono::milliseconds(500);
 constexpr auto kStepDownPoll = std::chrono::milliseconds(10);
 /// All of a clean stop; what is acknowledged is on disk anyway.
@@ -89,6 +92,18 @@ void Node::say_when_ready() {
   said_ready_ = true;
   log::info("node {} is ready: clients {}, peers {}, data {}, cluster {}", config_.node_id, client_address_,
             peer_address_, config_.node_directory(), metadata_->client().view()->cluster_id());
+}
+
+void Node::remind_until_ready() {
+  reminder_ = loop_.after(kReminderInterval, [this] {
+    if (said_ready_) return;
+    if (identity_.cluster_id.is_nil()) {
+      log::warn("not part of a cluster yet; asking to be taken in at {}", fmt::join(config_.join, ", "));
+    } else {
+      log::warn("no Raft leader has been heard of yet; a majority of the voters must be up");
+    }
+    remind_until_ready();
+  });
 }
 
 NodeMetrics Node::metrics() const {

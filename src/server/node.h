@@ -66,6 +66,8 @@ class Node {
   void on_refused(const net::PeerRefusal& refusal);
   [[noreturn]] void end_refused(const std::string& reason);
   void say_when_ready();
+  /// Tells people what a node that is not ready waits for.
+  void remind_until_ready();
   void check_join_addresses();
   void collect_metrics(io::Loop& caller, std::move_only_function<void(Result<std::string>)> done);
   NodeMetrics metrics() const;
@@ -105,6 +107,7 @@ class Node {
   io::TimePoint started_{};
   bool said_ready_ = false;
   bool stopping_ = false;
+  io::Timer reminder_;
   io::Timer stop_watchdog_;
   io::Timer step_down_poll_;
 };

@@ -40,7 +40,11 @@ Status Node::take_directory() {
   const std::string directory = config_.node_directory();
   WALRUS_TRY(disk_.make_directories(directory));
   auto lock = disk_.lock(directory + "/lock");
-  if (!lock) return fail(lock.error().code, "another process has the lock of " + directory);
+  if (!lock) {
+    return lock.error().code == ErrorCode::kLocked
+               ? fail(ErrorCode::kLocked, directory + " is in use: it holds the lock of another walrusd")
+               : fail(lock.error());
+  }
   lock_ = std::move(*lock);
   WALRUS_ASSIGN(identity_, open_identity(disk_, directory, config_.node_id, Uuid(loop_.random(), loop_.random())));
   return disk_.sync_directory(directory);
