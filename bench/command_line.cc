@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kDefaultPrefill = 200'000;
 constexpr std::size_t kDefaultManyTopics = 1'000;
+constexpr double kDefaultWarmup = 1;
 constexpr double kNoEnd = 86'400;  // seconds; a run that ends after a number of requests
 
 /// The values as CLI11 stores them, before they mean anything.
@@ -23,7 +25,7 @@ struct Arguments {
   EchoCommand echo;
   std::string listen = "127.0.0.1:0";
   double duration = 5;
-  double warmup = 1;
+  std::optional<double> warmup;
   double get_share = 0.5;
   std::size_t file_mib = 64;
   bool json = false;
@@ -52,9 +54,8 @@ void add_load_options(CLI::App& command, Arguments& arguments) {
   auto* duration = command.add_option("--duration", arguments.duration, "measured seconds")
                        ->check(CLI::Range(0.01, kNoEnd))
                        ->capture_default_str();
-  command.add_option("--warmup", arguments.warmup, "seconds before that, not measured")
-      ->check(CLI::Range(0.0, 3'600.0))
-      ->capture_default_str();
+  command.add_option("--warmup", arguments.warmup, "seconds before that, not measured; 1 unless given")
+      ->check(CLI::Range(0.0, 3'600.0));
   command.add_option("--requests", load.plan.requests, "end after so many requests instead; no warm-up")
       ->check(CLI::PositiveNumber)
       ->excludes(duration);
@@ -92,6 +93,7 @@ void add_load_commands(CLI::App& app, Arguments& arguments) {
     load.plan.get_share = 1;
     if (load.prefill == 0) load.prefill = kDefaultPrefill;
   });
+  get->get_option("--warmup")->description("seconds before that, not measured; 0 unless given");
   add_prefill(*get);
   auto* mixed =
       add("mixed", "append and take", [&arguments](LoadCommand& load) { load.plan.get_share = arguments.get_share; });
@@ -127,7 +129,9 @@ LoadCommand finished_load(const Arguments& arguments) {
   LoadCommand load = arguments.load;
   const bool counted = load.plan.requests > 0;
   load.plan.duration = nanoseconds_of(counted ? kNoEnd : arguments.duration);
-  load.plan.warmup = nanoseconds_of(counted ? 0 : arguments.warmup);
+  // Records that a warm-up takes are not there to be measured.
+  const double usual_warmup = load.workload == "get" ? 0 : kDefaultWarmup;
+  load.plan.warmup = nanoseconds_of(counted ? 0 : arguments.warmup.value_or(usual_warmup));
   load.plan.threads = std::min(load.plan.threads, load.plan.connections);
   load.format = arguments.json ? Format::kJson : arguments.csv ? Format::kCsv : Format::kTable;
   return load;

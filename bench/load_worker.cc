@@ -54,23 +54,30 @@ void LoadWorker::run() {
     for (std::size_t i = 0; i < lanes_.size(); ++i) fill(i, now);
   }
   while (!complete(now)) {
-    if (open_loop()) issue_due(now);
+    if (open_loop()) {
+      if (first_due_ < clock_.begin && now >= clock_.begin) restart_schedule();
+      issue_due(now);
+    }
     wait(now);
     now = monotonic_now();
   }
   finished_at_ = now;
   result_.unanswered += in_flight_;
   if (open_loop() && share_.requests == 0) {
-    const auto due = std::ceil(static_cast<double>(clock_.end - first_due_) / interval_ns_);
-    result_.unsent =
-        static_cast<std::uint64_t>(std::max(due, 0.0)) - std::min(issued_, static_cast<std::uint64_t>(due));
+    const auto due = static_cast<std::uint64_t>(std::ceil(static_cast<double>(clock_.end - first_due_) / interval_ns_));
+    result_.unsent = due - std::min(scheduled_, due);
   }
   result_.drained = live_topics_.empty();
   shared_.finished = true;
 }
 
 Nanoseconds LoadWorker::next_due() const {
-  return first_due_ + static_cast<Nanoseconds>(static_cast<double>(issued_) * interval_ns_);
+  return first_due_ + static_cast<Nanoseconds>(static_cast<double>(scheduled_) * interval_ns_);
+}
+
+void LoadWorker::restart_schedule() {
+  first_due_ = clock_.begin;
+  scheduled_ = 0;
 }
 
 bool LoadWorker::may_issue(Nanoseconds now) const {
@@ -89,6 +96,7 @@ void LoadWorker::issue(std::size_t lane, Nanoseconds began) {
   const std::uint32_t topic = live_topics_[next_topic_++ % live_topics_.size()];
   lanes_[lane]->queue(codec_, {.began = began, .topic = topic, .kind = get ? RequestKind::kGet : plan_.write});
   ++issued_;
+  ++scheduled_;
   ++in_flight_;
 }
 

@@ -52,6 +52,8 @@ class LoadWorker {
   bool complete(Nanoseconds now) const;
   void issue_due(Nanoseconds now);
   Nanoseconds next_due() const;
+  /// What the warm-up left behind is not the measured time's debt.
+  void restart_schedule();
   void issue(std::size_t lane, Nanoseconds began);
   void fill(std::size_t lane, Nanoseconds now);
   void wait(Nanoseconds now);
@@ -77,6 +79,7 @@ class LoadWorker {
   std::size_t live_lanes_ = 0;
   double interval_ns_ = 0;  // open loop: between two requests
   std::uint64_t issued_ = 0;
+  std::uint64_t scheduled_ = 0;  // open loop: issued since first_due_
   std::uint64_t in_flight_ = 0;
   Nanoseconds first_due_ = 0;
   std::minstd_rand random_;

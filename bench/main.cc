@@ -1,4 +1,4 @@
-// walrus-bench: load on a Walrus cluster, and the raw limits of disk and network (docs/performance.md).
+// walrus-bench: load on a Walrus cluster, and the raw limits of disk and network.
 //
 // Exit status: 0 measured without an error, 1 there were errors (they are in the result), 2 usage, 3 not reachable.
 #include <fmt/core.h>

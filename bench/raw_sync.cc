@@ -60,7 +60,7 @@ class TestFile {
     }
     ::close(created);
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_DIRECT | O_DSYNC | O_CLOEXEC);
-    if (descriptor_ < 0) return io_error("cannot open " + path_ + " with O_DIRECT (tmpfs has none)", errno);
+    if (descriptor_ < 0) return io_error("cannot open " + path_ + " with O_DIRECT|O_DSYNC", errno);
     const AlignedMemory noise = aligned_noise(kFillBytes);
     for (std::size_t at = 0; at < bytes; at += kFillBytes) {
       if (::pwrite(descriptor_, noise.get(), kFillBytes, static_cast<off_t>(at)) != static_cast<ssize_t>(kFillBytes)) {
