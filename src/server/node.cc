@@ -17,6 +17,8 @@ namespace {
 constexpr auto kReminderInterval = std::chrono::seconds(5);
 constexpr auto kStepDownPatience = std::chrono::milliseconds(500);
 constexpr auto kStepDownPoll = std::chrono::milliseconds(10);
+/// For nodes that were told to stop at the same moment: their last cursors need a majority that is still there.
+constexpr auto kLeaveDelay = std::chrono::milliseconds(250);
 /// All of a clean stop; what is acknowledged is on disk anyway.
 constexpr auto kStopPatience = std::chrono::seconds(15);
 
@@ -180,8 +182,11 @@ void Node::each_shard(ShardPart part, std::function<void()> next) {
 
 void Node::leave_cluster() {
   controller_->stop();
-  metadata_->step_down();
-  step_down_until(loop_.now() + kStepDownPatience);
+  const bool alone = metadata_->status().cluster_size <= 1;
+  step_down_poll_ = loop_.after(alone ? std::chrono::milliseconds(0) : kLeaveDelay, [this] {
+    metadata_->step_down();
+    step_down_until(loop_.now() + kStepDownPatience);
+  });
 }
 
 void Node::step_down_until(io::TimePoint deadline) {
