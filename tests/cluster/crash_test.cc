@@ -120,6 +120,22 @@ TEST_F(Crash, NoneButACleanRestartOfAllKeepsCursorsExactly) {
   }
 }
 
+TEST_F(Crash, NoneButARollingRestartKeepsCursorsExactly) {
+  std::vector<std::string> topics;
+  for (std::size_t node = 1; node <= 3; ++node) topics.push_back(topic_led_by(node));
+  for (const std::string& topic : topics) {
+    Connection connection = cluster_.node(2).connect();
+    for (int i = 0; i < 50; ++i) ASSERT_EQ(connection.request("PUT " + topic + " " + std::to_string(i)), "OK");
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(connection.request("GET " + topic), "OK " + std::to_string(i));
+  }
+  for (std::size_t number = 1; number <= 3; ++number) {
+    cluster_.node(number).stop();
+    cluster_.node(number).start();
+    cluster_.wait_until_formed();
+  }
+  for (const std::string& topic : topics) EXPECT_EQ(request_until_served(3, "GET " + topic), "OK 20") << topic;
+}
+
 TEST_F(Crash, OfANodeRestartedAgainAndAgainUnderLoadLosesNothing) {
   const std::string topic = topic_led_by(2);
   std::vector<Written> writers;

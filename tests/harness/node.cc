@@ -84,8 +84,9 @@ void Node::kill_hard() {
   process_->wait();
 }
 
-void Node::stop() {
-  process_->signal(SIGTERM);
+void Node::ask_to_stop() { process_->signal(SIGTERM); }
+
+void Node::wait_until_stopped() {
   const auto ended = process_->wait();
   if (ended != Ended{.code = 0, .signal = 0}) {
     const std::string how =
@@ -134,7 +135,8 @@ void Cluster::wait_until_formed() {
 }
 
 void Cluster::stop() {
-  for (auto& node : nodes_) node->stop();
+  for (auto& node : nodes_) node->ask_to_stop();
+  for (auto& node : nodes_) node->wait_until_stopped();
 }
 
 void Cluster::kill_hard() {

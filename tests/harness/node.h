@@ -40,7 +40,12 @@ class Node {
   }
 
   void kill_hard();  ///< SIGKILL, gone when this returns
-  void stop();       ///< SIGTERM; throws unless it ends with 0
+  void stop() {      ///< SIGTERM; throws unless it ends with 0
+    ask_to_stop();
+    wait_until_stopped();
+  }
+  void ask_to_stop();         ///< SIGTERM
+  void wait_until_stopped();  ///< throws unless it ends with 0
   std::optional<Ended> wait_until_ended(std::chrono::steady_clock::duration timeout = kPatience);
   bool running() { return process_ && process_->running(); }
   pid_t pid() const { return process_->pid(); }
@@ -78,7 +83,7 @@ class Cluster {
   /// Starts all and waits until each counts all nodes, all of them voting, and knows a leader.
   void start();
   void wait_until_formed();
-  void stop();
+  void stop();  ///< SIGTERM to all at once, as ./dev run does
   void kill_hard();
 
   Node& node(std::size_t number) { return *nodes_.at(number - 1); }  ///< from 1
