@@ -46,15 +46,19 @@ Status LocalSegment::append(SharedBytes batch) {
   return {};
 }
 
-void LocalSegment::watch(std::move_only_function<void()> changed) { changed_ = std::move(changed); }
+void LocalSegment::watch(std::move_only_function<void()> changed) {
+  changed_ = std::move(changed);
+  ++watchers_;
+}
 
 void LocalSegment::notify() {
   if (closed_ || !changed_) return;
-  // The watcher may replace or remove itself.
-  auto running = std::exchange(changed_, {});
+  // The watcher may replace or remove itself, or remove the segment.
   const auto self = shared_from_this();
+  const std::uint64_t watcher = watchers_;
+  auto running = std::exchange(changed_, {});
   running();
-  if (!closed_ && !changed_) changed_ = std::move(running);
+  if (!closed_ && watchers_ == watcher) changed_ = std::move(running);
 }
 
 bool LocalSegment::on_durable(const WalEntry& entry) {

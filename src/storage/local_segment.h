@@ -102,6 +102,7 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   std::size_t tail_gone_ = 0;
   std::shared_ptr<SegmentFile> file_;
   std::move_only_function<void()> changed_;
+  std::uint64_t watchers_ = 0;  // calls of watch()
   Status status_;
   std::optional<Error> closed_;
   bool sealed_ = false;

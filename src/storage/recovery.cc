@@ -44,6 +44,7 @@ Status LogRecovery::run() {
 
   const bool lost_groups = !plan.damage.empty();
   WALRUS_TRY(wal::replay(disk_, survey, plan, [&](const wal::EntryView& entry) { return take(entry, lost_groups); }));
+  for (const auto& [key, why] : refused_) report_.damage.push_back(why + "; nothing more of this segment is replayed");
   WALRUS_TRY(finish_segments(lost_groups));
   if (lost_groups || !refused_.empty()) WALRUS_TRY(quarantine(survey));
   const wal::Checkpoint checkpoint{survey.checkpoint.log_id, plan.next_file, plan.next_group};
@@ -65,8 +66,7 @@ Status LogRecovery::take(const wal::EntryView& entry, bool lost_groups) {
   if (refused_.contains(entry.header.key)) return {};
   if (const Status added_to = segment.add(entry.header.position, entry.batch, lost_groups); !added_to) {
     if (added_to.error().code != ErrorCode::kCorrupt) return added_to;
-    report_.damage.push_back(added_to.error().detail + "; nothing more of this segment is replayed");
-    refused_.insert(entry.header.key);
+    refused_[entry.header.key] = added_to.error().detail;
   }
   gathered_ += segment.gathered();
   ++report_.batches_replayed;

@@ -86,7 +86,9 @@ class LogRecovery {
   const std::uint64_t shard_;
   RecoveryReport& report_;
   std::map<SegmentKey, SegmentReplay> segments_;
-  std::set<SegmentKey> refused_;  // of which an entry made no sense: the rest of theirs is not replayed
+  // Why nothing more of a segment is replayed; forgotten when the log goes on to say that the segment was removed,
+  // which also explains it: the file is then already that of the refill.
+  std::map<SegmentKey, std::string> refused_;
   std::set<std::string> changed_directories_;
   std::size_t gathered_ = 0;
 };

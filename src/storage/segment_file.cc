@@ -206,7 +206,12 @@ void SegmentFile::complete(io::Done done) {
   index_file_bytes_ = 0;
   (*file)->async_write(0, bytes.view(),
                        [self = shared_from_this(), file = *file, bytes, done = std::move(done)](Status status) mutable {
-                         if (!self->home_->gone) done(std::move(status));
+                         if (self->home_->gone) return;
+                         if (!status) return done(std::move(status));
+                         auto synced = [self, file, done = std::move(done)](Status result) mutable {
+                           if (!self->home_->gone) done(std::move(result));
+                         };
+                         file->async_sync(std::move(synced));
                        });
 }
 

@@ -31,6 +31,27 @@ TEST(ShardStore, WhatWasAppendedBecomesDurableAndReadable) {
   EXPECT_EQ(store.values(segment, Offset(1), Offset(2)), (Strings{"b"}));
 }
 
+TEST(ShardStore, AWatcherMayRemoveOrReplaceItselfWhileItRuns) {
+  SimStore store(7);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  int first = 0;
+  int second = 0;
+  segment.watch([&] {
+    ++first;
+    segment.watch([&] {
+      ++second;
+      segment.watch({});
+    });
+  });
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(append(segment, {"x"}));
+    ASSERT_TRUE(store.wait_durable(segment));
+  }
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 1);
+}
+
 TEST(ShardStore, SurvivesAPowerCutAndACleanStop) {
   SimStore store(2);
   ASSERT_TRUE(store.open());
