@@ -38,8 +38,8 @@ class Consume : public ::testing::Test {
 TEST_F(Consume, WhatWasProducedComesBackAsTheSameFile) {
   std::string file;
   for (int i = 0; i < 10'000; ++i) file += "line " + std::to_string(i) + (i % 7 == 0 ? " \r\n" : "\n");
-  ASSERT_EQ(run_cli({"--addr", server_.address(), "produce", "logs"}, file).status, 0);
-  const Outcome outcome = run_cli(arguments({"--max", "10000"}));
+  ASSERT_EQ(run_program({"--addr", server_.address(), "produce", "logs"}, file).status, 0);
+  const Outcome outcome = run_program(arguments({"--max", "10000"}));
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, file);
   EXPECT_THAT(outcome.err, HasSubstr("10,000 records"));
@@ -47,14 +47,14 @@ TEST_F(Consume, WhatWasProducedComesBackAsTheSameFile) {
 
 TEST_F(Consume, NeverTakesMoreThanWanted) {
   add_records(0, 1'000);
-  const Outcome outcome = run_cli(arguments({"--max", "10"}));
+  const Outcome outcome = run_program(arguments({"--max", "10"}));
   EXPECT_EQ(outcome.out, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
   EXPECT_EQ(gets(), 10U);
 }
 
 TEST_F(Consume, EndsAtEmpty) {
   add_records(0, 3);
-  const Outcome outcome = run_cli(arguments());
+  const Outcome outcome = run_program(arguments());
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, "0\n1\n2\n");
   EXPECT_THAT(outcome.err, HasSubstr("3 records"));
@@ -62,7 +62,7 @@ TEST_F(Consume, EndsAtEmpty) {
 
 TEST_F(Consume, AnEmptyTopicIsAskedOnce) {
   server_.add_topic("logs");
-  const Outcome outcome = run_cli(arguments());
+  const Outcome outcome = run_program(arguments());
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(gets(), 1U);
@@ -107,7 +107,7 @@ TEST_F(Consume, FollowOutlivesABrokenConnection) {
 }
 
 TEST_F(Consume, ATopicThatDoesNotExistIsAnError) {
-  const Outcome outcome = run_cli(arguments({"--follow"}));
+  const Outcome outcome = run_program(arguments({"--follow"}));
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(outcome.err, HasSubstr("ERR topic not found\n"));
@@ -128,7 +128,7 @@ TEST_F(Consume, ABreakSaysHowManyAnswersAreOwed) {
   add_records(0, 100);
   std::atomic<int> asked = 0;
   server_.set_script([&](auto) { return Action{++asked <= 5 ? Action::Kind::kServe : Action::Kind::kHangUp}; });
-  const Outcome outcome = run_cli(arguments());
+  const Outcome outcome = run_program(arguments());
   EXPECT_EQ(outcome.status, 7);
   EXPECT_EQ(outcome.out, "0\n1\n2\n3\n4\n");
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("closed by the server"), HasSubstr("have an unknown outcome")));
@@ -136,7 +136,7 @@ TEST_F(Consume, ABreakSaysHowManyAnswersAreOwed) {
 
 TEST_F(Consume, TheSummaryCanBeReadByAMachine) {
   add_records(10, 12);
-  const Outcome outcome = run_cli(arguments({"--json"}));
+  const Outcome outcome = run_program(arguments({"--json"}));
   const auto json = nlohmann::json::parse(outcome.err, nullptr, false);
   ASSERT_FALSE(json.is_discarded()) << outcome.err;
   EXPECT_EQ(json["records"], 2);

@@ -17,7 +17,7 @@ class OneOff : public ::testing::Test {
  protected:
   Outcome run(std::vector<std::string> arguments, std::string_view input = {}) {
     arguments.insert(arguments.begin(), {"--addr", server_.address()});
-    return run_cli(arguments, input);
+    return run_program(arguments, input);
   }
 
   FakeServer server_;
@@ -87,7 +87,7 @@ TEST_F(OneOff, AnUnknownOutcomeHasAStatusOfItsOwn) {
 
 TEST_F(OneOff, NoServerIsSaidWithTheAddressTheReasonAndTheRemedy) {
   const std::string address = FakeServer().address();
-  const Outcome outcome = run_cli({"--addr", address, "get", "logs"});
+  const Outcome outcome = run_program({"--addr", address, "get", "logs"});
   EXPECT_EQ(outcome.status, 3);
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(outcome.err, "walrus-cli: cannot connect to " + address +
@@ -96,7 +96,7 @@ TEST_F(OneOff, NoServerIsSaidWithTheAddressTheReasonAndTheRemedy) {
 
 TEST_F(OneOff, ASecondAddressServesWhenTheFirstDoesNot) {
   const std::string refusing = FakeServer().address();
-  EXPECT_EQ(run_cli({"--addr", refusing + "," + server_.address(), "register", "logs"}).out, "OK\n");
+  EXPECT_EQ(run_program({"--addr", refusing + "," + server_.address(), "register", "logs"}).out, "OK\n");
 }
 
 TEST_F(OneOff, TheDrainLoopOfTheDocumentEnds) {

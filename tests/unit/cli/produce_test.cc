@@ -27,7 +27,7 @@ class Produce : public ::testing::Test {
 };
 
 TEST_F(Produce, EachLineBecomesARecordOfTheSameBytes) {
-  const Outcome outcome = run_cli(arguments(), "first\n  second \r\n\xff\x01\nlast without newline");
+  const Outcome outcome = run_program(arguments(), "first\n  second \r\n\xff\x01\nlast without newline");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, "");
   EXPECT_THAT(server_.records("logs"), ElementsAre("first", "  second \r", "\xff\x01", "last without newline"));
@@ -41,7 +41,7 @@ TEST_F(Produce, ManyLinesKeepTheirOrder) {
     expected.push_back("record number " + std::to_string(i));
     input += expected.back() + "\n";
   }
-  EXPECT_EQ(run_cli(arguments({"--depth", "100"}), input).status, 0);
+  EXPECT_EQ(run_program(arguments({"--depth", "100"}), input).status, 0);
   EXPECT_EQ(server_.records("logs"), expected);
   EXPECT_EQ(server_.connections(), 1U);
 }
@@ -53,30 +53,31 @@ TEST_F(Produce, TheDepthIsKept) {
     ++silent;
     return Action{Action::Kind::kSilence};
   });
-  const Outcome outcome = run_cli({"--timeout", "0.2", "--addr", server_.address(), "produce", "logs", "--depth", "7"},
-                                  "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+  const Outcome outcome =
+      run_program({"--timeout", "0.2", "--addr", server_.address(), "produce", "logs", "--depth", "7"},
+                  "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
   EXPECT_EQ(outcome.status, 7);
   EXPECT_EQ(silent, 7);
   EXPECT_THAT(outcome.err, HasSubstr("outcome unknown 7"));
 }
 
 TEST_F(Produce, EmptyLinesAreSkippedAndCounted) {
-  const Outcome outcome = run_cli(arguments(), "a\n\n\nb\n");
+  const Outcome outcome = run_program(arguments(), "a\n\n\nb\n");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(server_.records("logs"), ElementsAre("a", "b"));
   EXPECT_THAT(outcome.err, HasSubstr("2 empty lines were skipped"));
 }
 
 TEST_F(Produce, TheTopicIsRegisteredUnlessToldNotTo) {
-  const Outcome refused = run_cli(arguments({"--no-register"}), "a\n");
+  const Outcome refused = run_program(arguments({"--no-register"}), "a\n");
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err, AllOf(HasSubstr("ERR topic not found (line 1)"), HasSubstr("acknowledged 0, refused 1")));
-  EXPECT_EQ(run_cli(arguments(), "a\n").status, 0);
+  EXPECT_EQ(run_program(arguments(), "a\n").status, 0);
   EXPECT_THAT(server_.records("logs"), ElementsAre("a"));
 }
 
 TEST_F(Produce, ALineLongerThanAFrameIsNamedByItsNumber) {
-  const Outcome outcome = run_cli(arguments(), "short\n" + std::string(65'528, 'x') + "\nafter\n");
+  const Outcome outcome = run_program(arguments(), "short\n" + std::string(65'528, 'x') + "\nafter\n");
   EXPECT_EQ(outcome.status, 2);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("line 2 is longer than the 65,527 bytes"), HasSubstr("acknowledged 1")));
   EXPECT_THAT(server_.records("logs"), ElementsAre("short"));
@@ -84,7 +85,7 @@ TEST_F(Produce, ALineLongerThanAFrameIsNamedByItsNumber) {
 
 TEST_F(Produce, ALineThatJustFitsAFramePasses) {
   const std::string longest(65'527, 'x');
-  EXPECT_EQ(run_cli(arguments(), longest + "\n").status, 0);
+  EXPECT_EQ(run_program(arguments(), longest + "\n").status, 0);
   EXPECT_THAT(server_.records("logs"), ElementsAre(longest));
 }
 
@@ -94,7 +95,7 @@ TEST_F(Produce, ABrokenConnectionCountsAcknowledgedAndUnknown) {
     if (!request.starts_with("PUT")) return Action{};
     return Action{++puts <= 3 ? Action::Kind::kServe : Action::Kind::kHangUp};
   });
-  const Outcome outcome = run_cli(arguments(), "1\n2\n3\n4\n5\n");
+  const Outcome outcome = run_program(arguments(), "1\n2\n3\n4\n5\n");
   EXPECT_EQ(outcome.status, 7);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("closed by the server"),
                                  HasSubstr("acknowledged 3, refused 0, outcome unknown 2, read but not sent 0"),
@@ -105,21 +106,21 @@ TEST_F(Produce, ARefusedRecordStopsTheRestAndIsNamed) {
   server_.set_script([&](std::string_view request) {
     return request == "PUT logs bad" ? Action{Action::Kind::kAnswer, "ERR disk full"} : Action{};
   });
-  const Outcome outcome = run_cli(arguments({"--depth", "1"}), "1\n2\nbad\n4\n");
+  const Outcome outcome = run_program(arguments({"--depth", "1"}), "1\n2\nbad\n4\n");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("ERR disk full (line 3)"), HasSubstr("acknowledged 2, refused 1")));
   EXPECT_THAT(server_.records("logs"), ElementsAre("1", "2"));
 }
 
 TEST_F(Produce, TheSummaryCanBeReadByAMachine) {
-  const Outcome outcome = run_cli(arguments({"--json"}), "a\n\nbc\n");
+  const Outcome outcome = run_program(arguments({"--json"}), "a\n\nbc\n");
   const auto json = nlohmann::json::parse(outcome.err, nullptr, false);
   ASSERT_FALSE(json.is_discarded()) << outcome.err;
   EXPECT_EQ(json["records"], 2);
   EXPECT_EQ(json["bytes"], 3);
   EXPECT_EQ(json["empty_lines_skipped"], 1);
   EXPECT_TRUE(json["error"].is_null());
-  EXPECT_EQ(run_cli(arguments({"--quiet"}), "a\n").err, "");
+  EXPECT_EQ(run_program(arguments({"--quiet"}), "a\n").err, "");
 }
 
 TEST_F(Produce, LinesLeaveAsSoonAsTheyAreWritten) {

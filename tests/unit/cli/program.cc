@@ -38,7 +38,7 @@ Program::Program(const std::vector<std::string>& arguments) {
   int out[2];
   int err[2];
   WALRUS_ASSERT(::pipe2(in, O_CLOEXEC) == 0 && ::pipe2(out, O_CLOEXEC) == 0 && ::pipe2(err, O_CLOEXEC) == 0);
-  std::vector<std::string> words = {WALRUS_CLI};
+  std::vector<std::string> words = {WALRUS_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
@@ -133,7 +133,7 @@ Outcome Program::finish() {
   return outcome;
 }
 
-Outcome run_cli(const std::vector<std::string>& arguments, std::string_view input) {
+Outcome run_program(const std::vector<std::string>& arguments, std::string_view input) {
   Program program(arguments);
   std::thread writer([&] {
     program.write(input);

@@ -1,4 +1,5 @@
-// The real walrus-cli as a child process: bytes in, bytes and exit status out. Nothing here waits for a fixed time.
+// The program under test (WALRUS_PROGRAM) as a child process: bytes in, bytes and exit status out. Nothing here waits
+// for a fixed time.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ struct Outcome {
   std::string err;
 };
 
-/// A running walrus-cli with pipes to its standard streams and a home directory of its own. stdin is closed, stdout is
+/// It runs with pipes to its standard streams and a home directory of its own. stdin is closed, stdout is
 /// read and the process reaped at the latest by finish(), which the destructor does not do: it kills.
 class Program {
  public:
@@ -43,6 +44,6 @@ class Program {
 };
 
 /// Runs to the end with `input` as stdin.
-Outcome run_cli(const std::vector<std::string>& arguments, std::string_view input = {});
+Outcome run_program(const std::vector<std::string>& arguments, std::string_view input = {});
 
 }  // namespace walrus::testing

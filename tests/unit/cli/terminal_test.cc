@@ -30,7 +30,7 @@ class Terminal {
     char directory[] = "/tmp/walrus-cli-terminal-XXXXXX";
     WALRUS_ASSERT(::mkdtemp(directory) != nullptr);
     home_ = directory;
-    std::string program = WALRUS_CLI;
+    std::string program = WALRUS_PROGRAM;
     std::string home = "HOME=" + home_.string();
     std::string variable = locale;
     std::string kind = "TERM=xterm";
