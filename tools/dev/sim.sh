@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# ./dev sim [regex]: the tests that run whole nodes, or whole rooms, on the simulator.
+# ./dev sim [args…]: whole clusters on virtual time, 200 seeds unless the arguments say otherwise (walrus-sim --help).
 
 dev_sim() {
-  # shellcheck source=/dev/null
-  source "$ROOT/tools/dev/test.sh"
-  build release
-  run_ctest release --label-regex sim "$@"
+  build release walrus-sim
+  local sim
+  sim=$(find "$(build_dir release)" -type f -name walrus-sim -perm -u+x | head -n 1)
+  [ $# -gt 0 ] || set -- --seeds 200
+  "$sim" "$@"
 }
