@@ -49,6 +49,7 @@ inline constexpr std::size_t kMaxUnwrittenBytes = 16 * kMiB;     ///< durable bu
 inline constexpr std::size_t kMaxUnwrittenStalledBytes =
     96 * kMiB;                                                 ///< the same when the disk is slow; then back-pressure
 inline constexpr std::size_t kSegmentWriteBytes = 256 * kKiB;  ///< a segment with so much unwritten is written out
+inline constexpr std::size_t kSegmentSyncBytes = 16 * kMiB;    ///< written since its last sync: synced again
 inline constexpr std::size_t kSegmentReadBytes = 1 * kMiB;     ///< most that one read of a file asks for
 inline constexpr std::size_t kSegmentFlushesInFlight = 16;     ///< segments written and synced at a time, per shard
 inline constexpr std::size_t kOpenSegmentFiles = 512;          ///< file handles kept open, per shard

@@ -109,7 +109,7 @@ Batches LocalSegment::read_tail(Offset from, Offset limit, std::size_t max_bytes
 
 void LocalSegment::seal() {
   if (std::exchange(sealed_, true)) return;
-  flusher_.want(shared_from_this(), Flush::kSync);
+  flusher_.want_sync(shared_from_this());
 }
 
 void LocalSegment::write_some(std::move_only_function<void(Result<std::uint64_t>)> done) {

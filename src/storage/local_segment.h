@@ -61,6 +61,7 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   /// Writes the next durable batches, up to kSegmentReadBytes; `done` with the bytes written.
   void write_some(std::move_only_function<void(Result<std::uint64_t>)> done);
   void sync(io::Done done) { file_->sync(std::move(done)); }
+  bool file_failed() const { return file_->failed(); }
   bool wants_footer() const;
   void write_footer(io::Done done);
 
@@ -71,11 +72,11 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
     std::uint64_t end;
   };
   std::vector<LogMark> log_marks;
-  enum class Flush : std::uint8_t { kNone, kWrite, kSync };
-  Flush flush_wanted = Flush::kNone;
-  Flush flush_running = Flush::kNone;
-  std::uint64_t flush_goal = 0;  ///< how far the running one writes
-  bool flush_queued = false;
+  std::uint64_t write_goal = 0;  ///< how far it is to be written, and synced
+  std::uint64_t sync_goal = 0;
+  enum class Work : std::uint8_t { kIdle, kQueued, kRunning };
+  Work write_work = Work::kIdle;
+  Work sync_work = Work::kIdle;
   bool waiting = false;    ///< in the line of those with unwritten batches
   bool forgotten = false;  ///< by the flusher: what it still does for this segment does not count
   bool touched = false;    ///< the store is about to call notify()

@@ -116,6 +116,7 @@ void SegmentFile::append(std::vector<SharedBytes> batches, io::Done done) {
   auto file = home_->files.open_or_create(layout::topic_directory(home_->directory, key_.topic), log_path_);
   if (!file) return answer_later(fail(file.error()), std::move(done));
   dirty_ = *file;
+  appending_ = true;
   // One write for all of them: small batches are joined, a single one goes as it is.
   SharedBytes joined = batches.front();
   if (batches.size() > 1) {
@@ -134,6 +135,7 @@ void SegmentFile::append(std::vector<SharedBytes> batches, io::Done done) {
 }
 
 void SegmentFile::finish_append(const std::vector<SharedBytes>& batches, Status status, io::Done done) {
+  appending_ = false;
   if (status) {
     for (const SharedBytes& batch : batches) {
       const auto header = parse_batch_header(batch.view());
@@ -157,7 +159,7 @@ void SegmentFile::sync(io::Done done) {
           return done(std::move(status));
         }
         self->synced_ = place;
-        if (self->written_.position == place.position) self->dirty_.reset();
+        if (self->written_.position == place.position && !self->appending_) self->dirty_.reset();
         self->save_index(std::move(done));
       });
 }

@@ -54,6 +54,9 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   const SegmentPlace& written() const { return written_; }
   const SegmentPlace& synced() const { return synced_; }
 
+  /// A write or sync has failed for good.
+  bool failed() const { return !poison_; }
+
   void append(std::vector<SharedBytes> batches, io::Done done);
   void sync(io::Done done);
   void complete(io::Done done);
@@ -90,6 +93,7 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   SegmentPlace written_;
   SegmentPlace synced_;
   FileCache::FilePtr dirty_;  // held from the first write until the sync that covers it
+  bool appending_ = false;
   Status poison_;
 
   SegmentIndex index_;

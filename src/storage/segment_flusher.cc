@@ -9,7 +9,7 @@
 
 namespace walrus::storage {
 
-using Flush = LocalSegment::Flush;
+using Work = LocalSegment::Work;
 
 SegmentFlusher::SegmentFlusher(std::shared_ptr<SegmentHome> home, WalWriter& log) : home_(std::move(home)), log_(log) {}
 
@@ -25,9 +25,9 @@ void SegmentFlusher::on_durable(const SegmentPtr& segment, std::uint64_t file, s
   marks.back().end = segment->durable().position;
   if (!std::exchange(segment->waiting, true)) waiting_.push_back(segment);
   if (segment->sealed() && segment->durable_end() == segment->end()) {
-    want(segment, Flush::kSync);
+    want_sync(segment);
   } else if (segment->unwritten() >= home_->options.segment_write_bytes) {
-    want(segment, Flush::kWrite);
+    want_write(segment);
   }
   if (unwritten_bytes_ > home_->options.max_unwritten_bytes) write_oldest();
 }
@@ -38,7 +38,7 @@ void SegmentFlusher::write_oldest() {
     const SegmentPtr segment = std::move(waiting_.front());
     waiting_.pop_front();
     segment->waiting = false;
-    if (segment->unwritten() > 0) return want(segment, Flush::kWrite);
+    if (segment->unwritten() > 0) return want_write(segment);
   }
 }
 
@@ -48,85 +48,120 @@ void SegmentFlusher::on_file_complete(std::uint64_t file) {
     if (number >= file) break;
     for (const SegmentPtr& segment : std::exchange(needed.to_flush, {})) {
       const bool still = !segment->log_marks.empty() && segment->log_marks.front().file <= number;
-      if (still) want(segment, Flush::kSync);
+      if (still) want_sync(segment);
     }
   }
   release();
 }
 
-void SegmentFlusher::want(const SegmentPtr& segment, Flush what) {
-  segment->flush_wanted = std::max(segment->flush_wanted, what);
-  enqueue(segment);
+void SegmentFlusher::want_write(const SegmentPtr& segment) {
+  segment->write_goal = segment->durable().position;
+  enqueue_write(segment);
   run();
 }
 
-void SegmentFlusher::enqueue(const SegmentPtr& segment) {
-  if (segment->flush_running != Flush::kNone || std::exchange(segment->flush_queued, true)) return;
-  queue_.push_back(segment);
+void SegmentFlusher::want_sync(const SegmentPtr& segment) {
+  segment->sync_goal = segment->write_goal = segment->durable().position;
+  enqueue_write(segment);
+  enqueue_sync(segment);
+  run();
+}
+
+void SegmentFlusher::enqueue_write(const SegmentPtr& segment) {
+  if (segment->write_work != Work::kIdle || segment->written().position >= segment->write_goal) return;
+  segment->write_work = Work::kQueued;
+  to_write_.push_back(segment);
+}
+
+/// Waits for the write that has to come first; on_written() calls again.
+void SegmentFlusher::enqueue_sync(const SegmentPtr& segment) {
+  const bool written = segment->written().position >= segment->sync_goal;
+  const bool wanted = segment->synced().position < segment->sync_goal || segment->wants_footer();
+  if (segment->sync_work != Work::kIdle || !written || !wanted) return;
+  segment->sync_work = Work::kQueued;
+  to_sync_.push_back(segment);
 }
 
 void SegmentFlusher::run() {
-  while (in_flight_ < limits::kSegmentFlushesInFlight && !queue_.empty()) {
-    const SegmentPtr segment = std::move(queue_.front());
-    queue_.pop_front();
-    segment->flush_queued = false;
-    segment->flush_running = std::exchange(segment->flush_wanted, Flush::kNone);
-    segment->flush_goal = segment->durable().position;
-    if (segment->flush_running == Flush::kNone) continue;
-    ++in_flight_;
-    step(segment);
+  while (writing_ < limits::kSegmentFlushesInFlight && !to_write_.empty()) {
+    const SegmentPtr segment = std::move(to_write_.front());
+    to_write_.pop_front();
+    segment->write_work = Work::kRunning;
+    ++writing_;
+    write(segment);
+  }
+  while (syncing_ < limits::kSegmentFlushesInFlight && !to_sync_.empty()) {
+    const SegmentPtr segment = std::move(to_sync_.front());
+    to_sync_.pop_front();
+    segment->sync_work = Work::kRunning;
+    ++syncing_;
+    sync(segment);
   }
 }
 
-/// Writes until the goal is reached, then syncs if that was wanted.
-void SegmentFlusher::step(const SegmentPtr& segment) {
-  if (segment->written().position < segment->flush_goal) {
-    segment->write_some([this, segment](Result<std::uint64_t> written) {
-      if (segment->forgotten) return finish(segment, {});
-      if (!written) return finish(segment, fail(written.error()));
-      WALRUS_ASSERT(*written <= unwritten_bytes_);
-      unwritten_bytes_ -= *written;
-      trouble_ = {};
-      step(segment);
-    });
-    return;
+void SegmentFlusher::write(const SegmentPtr& segment) {
+  segment->write_some([this, segment](Result<std::uint64_t> bytes) { on_written(segment, std::move(bytes)); });
+}
+
+void SegmentFlusher::on_written(const SegmentPtr& segment, Result<std::uint64_t> bytes) {
+  const bool was_behind = behind();
+  if (bytes && !segment->forgotten) {
+    WALRUS_ASSERT(*bytes <= unwritten_bytes_);
+    unwritten_bytes_ -= *bytes;
+    trouble_ = {};
+    if (segment->written().position < segment->write_goal) return write(segment);
   }
-  if (segment->flush_running == Flush::kWrite) return finish(segment, {});
-  segment->sync([this, segment](Status status) { synced(segment, std::move(status)); });
+  segment->write_work = Work::kIdle;
+  --writing_;
+  if (!bytes) {
+    fail(segment, bytes.error());
+  } else if (!segment->forgotten) {
+    const bool much = segment->written().position - segment->synced().position >= limits::kSegmentSyncBytes;
+    if (much) segment->sync_goal = segment->written().position;
+    enqueue_sync(segment);
+  }
+  run();
+  if (was_behind && !behind() && relieved_) relieved_();
+  answer_flush_all();
 }
 
-void SegmentFlusher::synced(const SegmentPtr& segment, Status status) {
-  if (segment->forgotten) return finish(segment, {});
-  // For a sync, want of space is no better than any other failure: what was to be written may be gone.
-  if (!status) return finish(segment, fail(ErrorCode::kIo, status.error().message()));
-  drop_marks(*segment, segment->synced().position);
-  if (!segment->wants_footer()) return finish(segment, {});
-  segment->write_footer([this, segment](Status footer) { finish(segment, std::move(footer)); });
+void SegmentFlusher::sync(const SegmentPtr& segment) {
+  segment->sync([this, segment](Status status) { on_synced(segment, std::move(status)); });
 }
 
-void SegmentFlusher::finish(const SegmentPtr& segment, Status status) {
-  const Flush was = std::exchange(segment->flush_running, Flush::kNone);
-  WALRUS_ASSERT(in_flight_ > 0);
-  --in_flight_;
+void SegmentFlusher::on_synced(const SegmentPtr& segment, Status status) {
+  if (segment->forgotten) return finish_sync(segment);
   if (!status) {
-    if (flush_result_) flush_result_ = status;
-    if (status.error().code == ErrorCode::kDiskFull) {
-      if (trouble_) log::error("segment files: {}; trying again when there is more to write", status.error().message());
-      trouble_ = status;
-      next_attempt_ = home_->loop.now() + limits::kStorageRetryInterval;
-      segment->flush_wanted = std::max(segment->flush_wanted, was);
-      stalled_.push_back(segment);
-    } else {
-      segment->flush_wanted = Flush::kNone;
-      segment->poison(status.error());
-      segment->notify();
-    }
-  } else if (segment->flush_wanted != Flush::kNone) {
-    enqueue(segment);
+    // Want of space is no better here than any other failure: what was to be written may be gone.
+    fail(segment, {ErrorCode::kIo, status.error().message()});
+    return finish_sync(segment);
   }
+  drop_marks(*segment, segment->synced().position);
   release();
+  if (!segment->wants_footer()) return finish_sync(segment);
+  segment->write_footer([this, segment](const Status&) { finish_sync(segment); });
+}
+
+void SegmentFlusher::finish_sync(const SegmentPtr& segment) {
+  segment->sync_work = Work::kIdle;
+  --syncing_;
+  if (!segment->file_failed() && !segment->forgotten) enqueue_sync(segment);
   run();
   answer_flush_all();
+}
+
+void SegmentFlusher::fail(const SegmentPtr& segment, const Error& error) {
+  if (segment->forgotten) return;
+  if (flush_result_) flush_result_ = walrus::fail(error);
+  if (error.code != ErrorCode::kDiskFull) {
+    segment->poison(error);
+    segment->notify();
+    return;
+  }
+  if (trouble_) log::error("segment files: {}; trying again when there is more to write", error.message());
+  trouble_ = walrus::fail(error);
+  next_attempt_ = home_->loop.now() + limits::kStorageRetryInterval;
+  stalled_.push_back(segment);
 }
 
 void SegmentFlusher::drop_marks(LocalSegment& segment, std::uint64_t up_to) {
@@ -140,7 +175,7 @@ void SegmentFlusher::forget(const SegmentPtr& segment) {
   drop_marks(*segment, std::numeric_limits<std::uint64_t>::max());
   unwritten_bytes_ -= segment->unwritten();
   segment->forgotten = true;
-  segment->flush_wanted = Flush::kNone;
+  segment->write_goal = segment->sync_goal = 0;
   std::erase(stalled_, segment);
   release();
 }
@@ -174,12 +209,12 @@ Status SegmentFlusher::admit() {
   if (!trouble_) try_again();
   if (unwritten_bytes_ <= limits::kMaxUnwrittenStalledBytes) return {};
   if (!trouble_) return trouble_;
-  return fail(ErrorCode::kOverloaded, "segment files: too much waits to be written");
+  return walrus::fail(ErrorCode::kOverloaded, "segment files: too much waits to be written");
 }
 
 void SegmentFlusher::try_again() {
   if (home_->loop.now() < next_attempt_) return;
-  for (const SegmentPtr& segment : std::exchange(stalled_, {})) enqueue(segment);
+  for (const SegmentPtr& segment : std::exchange(stalled_, {})) enqueue_write(segment);
   run();
 }
 
@@ -188,16 +223,16 @@ void SegmentFlusher::flush_all(io::Done done) {
   flush_result_ = {};
   for (auto& [number, needed] : needed_) {
     for (const SegmentPtr& segment : std::exchange(needed.to_flush, {})) {
-      if (!segment->log_marks.empty()) want(segment, Flush::kSync);
+      if (!segment->log_marks.empty()) want_sync(segment);
     }
   }
-  for (const SegmentPtr& segment : std::exchange(stalled_, {})) enqueue(segment);
+  for (const SegmentPtr& segment : std::exchange(stalled_, {})) enqueue_write(segment);
   run();
   answer_flush_all();
 }
 
 void SegmentFlusher::answer_flush_all() {
-  if (when_flushed_.empty() || in_flight_ > 0 || !queue_.empty()) return;
+  if (when_flushed_.empty() || writing_ > 0 || syncing_ > 0 || !to_write_.empty() || !to_sync_.empty()) return;
   for (io::Done& done : std::exchange(when_flushed_, {})) done(flush_result_);
 }
 

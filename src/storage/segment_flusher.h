@@ -1,9 +1,9 @@
 // Moves durable batches from memory into segment files, and syncs those, so that files of the log can be used again.
 //
-// Written out: a segment with segment_write_bytes of unwritten batches; the ones that wait longest once the shard has
+// Written: a segment with segment_write_bytes of unwritten batches; the ones that wait longest once the shard has
 // max_unwritten_bytes of them; everything that a complete file of the log still holds; a sealed segment. Synced: the
-// last two, and the ones that wait longest when too many unsynced files are open. At most kSegmentFlushesInFlight
-// segments are worked on at a time.
+// last two, and a segment with kSegmentSyncBytes written since its last sync. A segment is written on while it is being
+// synced. At most kSegmentFlushesInFlight of each at a time.
 //
 // A file of the log is released, in order, when no segment has unsynced data in it or in an older one.
 //
@@ -33,12 +33,17 @@ class SegmentFlusher {
   void on_durable(const SegmentPtr& segment, std::uint64_t file, std::uint64_t bytes);
   /// The log will add nothing to this file.
   void on_file_complete(std::uint64_t file);
-  void want(const SegmentPtr& segment, LocalSegment::Flush what);
+  /// What is durable of it now is to be written, and synced.
+  void want_write(const SegmentPtr& segment);
+  void want_sync(const SegmentPtr& segment);
   /// Was removed: the log is no longer kept for it.
   void forget(const SegmentPtr& segment);
 
-  /// kOverloaded or kDiskFull while too much waits for segment files.
+  /// kOverloaded or kDiskFull while far too much waits for segment files.
   Status admit();
+  /// True while so much waits that callers had better, too. `relieved` runs when that is over.
+  bool behind() const { return unwritten_bytes_ > limits::kMaxUnwrittenStalledBytes / 2; }
+  void on_relieved(io::Task relieved) { relieved_ = std::move(relieved); }
 
   /// Writes and syncs all there is; `done` with the first error.
   void flush_all(io::Done done);
@@ -53,11 +58,16 @@ class SegmentFlusher {
     std::vector<SegmentPtr> to_flush;  ///< those that have had data in it
   };
 
-  void enqueue(const SegmentPtr& segment);
+  void enqueue_write(const SegmentPtr& segment);
+  void enqueue_sync(const SegmentPtr& segment);
   void run();
-  void step(const SegmentPtr& segment);
-  void finish(const SegmentPtr& segment, Status status);
-  void synced(const SegmentPtr& segment, Status status);
+  void write(const SegmentPtr& segment);
+  void on_written(const SegmentPtr& segment, Result<std::uint64_t> bytes);
+  void sync(const SegmentPtr& segment);
+  void on_synced(const SegmentPtr& segment, Status status);
+  void finish_sync(const SegmentPtr& segment);
+  void fail(const SegmentPtr& segment, const Error& error);
+
   void drop_marks(LocalSegment& segment, std::uint64_t up_to);
   void release();
   void write_oldest();
@@ -67,10 +77,13 @@ class SegmentFlusher {
   const std::shared_ptr<SegmentHome> home_;
   WalWriter& log_;
   std::map<std::uint64_t, Needed> needed_;  // by file of the log
-  std::deque<SegmentPtr> queue_;
+  std::deque<SegmentPtr> to_write_;
+  std::deque<SegmentPtr> to_sync_;
   std::deque<SegmentPtr> waiting_;  // with unwritten batches, the ones that wait longest first
-  std::size_t in_flight_ = 0;
+  std::size_t writing_ = 0;
+  std::size_t syncing_ = 0;
   std::uint64_t unwritten_bytes_ = 0;
+  io::Task relieved_;
   Status trouble_;  // kDiskFull, until a write succeeds
   std::vector<SegmentPtr> stalled_;
   io::TimePoint next_attempt_{};

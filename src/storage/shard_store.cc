@@ -23,7 +23,11 @@ class LocalShardStore final : public ShardStore, private WalListener {
                                             FileCache(disk, loop, options.engine.open_segment_files))),
         log_(disk, loop, layout::wal_directory(options.directory, options.shard), options.engine, *this),
         flusher_(home_, log_),
-        shard_directory_(layout::shard_directory(options.directory, options.shard)) {}
+        shard_directory_(layout::shard_directory(options.directory, options.shard)) {
+    flusher_.on_relieved([this] {
+      for (io::Task& task : std::exchange(waiting_for_flusher_, {})) log_.when_writable(std::move(task));
+    });
+  }
 
   ~LocalShardStore() override {
     home_->gone = true;
@@ -70,8 +74,12 @@ class LocalShardStore final : public ShardStore, private WalListener {
     return segment->remove_files();
   }
 
-  bool writable() const override { return log_.writable(); }
-  void when_writable(io::Task task) override { log_.when_writable(std::move(task)); }
+  bool writable() const override { return log_.writable() && !flusher_.behind(); }
+
+  void when_writable(io::Task task) override {
+    if (!flusher_.behind()) return log_.when_writable(std::move(task));
+    waiting_for_flusher_.push_back(std::move(task));
+  }
 
   void close(io::Done done) override {
     WALRUS_ASSERT(!closing_);
@@ -130,6 +138,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
   SegmentFlusher flusher_;
   const std::string shard_directory_;
   std::map<SegmentKey, std::shared_ptr<LocalSegment>> segments_;
+  std::vector<io::Task> waiting_for_flusher_;
   bool closing_ = false;
 };
 
