@@ -79,6 +79,15 @@ void add_stream_commands(CLI::App& app, CommandLine& line, Arguments& arguments)
   add_summary_flags(*consume, arguments);
 }
 
+void add_inspect(CLI::App& app, CommandLine& line) {
+  auto* inspect = app.add_subcommand("inspect", "show what lies in a data directory, offline, without changing it");
+  inspect->callback([&line] { line.command = Command::kInspect; });
+  inspect->add_option("directory", line.inspect.directory, "a --data-dir of walrusd, or a node_<id> in it")->required();
+  inspect->add_flag("--verify", line.inspect.verify, "read everything and check every CRC");
+  inspect->add_flag("--batches", line.inspect.batches, "list the batches of every segment");
+  inspect->add_flag("--json", line.inspect.json, "as one JSON object");
+}
+
 void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--addr", arguments.addresses, "HOST:PORT of a node; several with commas: tried in this order")
       ->envname("WALRUS_ADDR")
@@ -125,6 +134,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   add_options(app, arguments);
   add_one_off_commands(app, line, arguments);
   add_stream_commands(app, line, arguments);
+  add_inspect(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -6,12 +6,13 @@
 #include <variant>
 
 #include "cli/consume.h"
+#include "cli/inspect.h"
 #include "cli/produce.h"
 #include "walrus/client/connection.h"
 
 namespace walrus::cli {
 
-enum class Command : std::uint8_t { kShell, kRegister, kPut, kGet, kState, kMetrics, kProduce, kConsume };
+enum class Command : std::uint8_t { kShell, kRegister, kPut, kGet, kState, kMetrics, kProduce, kConsume, kInspect };
 
 struct CommandLine {
   Command command = Command::kShell;
@@ -20,6 +21,7 @@ struct CommandLine {
   std::string payload{};  ///< of put: its words with one blank between
   ProduceOptions produce{};
   ConsumeOptions consume{};
+  InspectOptions inspect{};
 };
 
 /// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).

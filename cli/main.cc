@@ -26,6 +26,8 @@ cli::ExitStatus run(const cli::CommandLine& line) {
       return cli::run_produce(connection, line.produce);
     case cli::Command::kConsume:
       return cli::run_consume(connection, line.consume);
+    case cli::Command::kInspect:
+      return cli::run_inspect(line.inspect);
   }
   return cli::ExitStatus::kUsage;
 }
