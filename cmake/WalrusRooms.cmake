@@ -45,6 +45,16 @@ function(walrus_joined_labels out)
   set(${out} ${joined} PARENT_SCOPE)
 endfunction()
 
+# Target tests_<label> builds all test programs with that label.
+function(walrus_build_with_label name)
+  foreach(label ${ARGN})
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${name})
+  endforeach()
+endfunction()
+
 # walrus_test(<name> SOURCES file... LIBS lib... [TIMEOUT seconds] [LABELS label...]): a GoogleTest program, one ctest
 # entry per test case. Labels that mean something to ./dev ci: threads (also run under TSan), sim, slow (release only).
 function(walrus_test name)
@@ -55,6 +65,7 @@ function(walrus_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE walrus_options ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  walrus_build_with_label(${name} ${ARG_LABELS})
   walrus_joined_labels(labels unit ${ARG_LABELS})
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${labels})
 endfunction()
@@ -72,6 +83,7 @@ function(walrus_process_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE walrus_harness GTest::gtest GTest::gmock GTest::gtest_main)
+  walrus_build_with_label(${name} ${ARG_LABELS})
   walrus_joined_labels(labels process ${ARG_LABELS})
   foreach(shards 1 2)
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "shards${shards}." TEST_LIST ${name}_${shards}
