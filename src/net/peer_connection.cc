@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 #include "base/assert.h"
@@ -233,7 +234,7 @@ void PeerConnection::tick() {
     return;
   }
   if (!std::exchange(sent_since_tick_, false) && queue_.empty()) {
-    (void)send(PeerFrameKind::kOneWay, 0, {.type = peer::PING, .header = {}, .body = {}});
+    std::ignore = send(PeerFrameKind::kOneWay, 0, {.type = peer::PING, .header = {}, .body = {}});
   }
   arm_tick();
 }

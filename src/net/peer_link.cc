@@ -3,6 +3,7 @@
 #include <boost/asio/connect.hpp>
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 
@@ -33,7 +34,7 @@ Result<io::Message> result_of_reply(io::Message message) {
 PeerLink::PeerLink(PeerLinkContext& context, NodeId node, std::string address)
     : context_(context), node_(node), address_(std::move(address)) {}
 
-void PeerLink::send(io::Message message) { (void)dispatch(0, std::move(message)); }
+void PeerLink::send(io::Message message) { std::ignore = dispatch(0, std::move(message)); }
 
 void PeerLink::call(io::Message message, io::Duration timeout, io::Reply reply) {
   const std::uint64_t id = next_call_++;
@@ -145,8 +146,8 @@ void PeerLink::say_hello() {
                           [weak = weak_from_this()](const Error& why) {
                             if (const auto self = weak.lock()) self->give_up(why);
                           }});
-  (void)connection_->send(PeerFrameKind::kOneWay, 0,
-                          io::make_message(peer::HELLO, make_hello(context_.self, node_, context_.channel)));
+  std::ignore = connection_->send(PeerFrameKind::kOneWay, 0,
+                                  io::make_message(peer::HELLO, make_hello(context_.self, node_, context_.channel)));
 }
 
 void PeerLink::on_frame(PeerFrameKind kind, std::uint64_t call_id, io::Message message) {

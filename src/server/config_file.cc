@@ -51,7 +51,7 @@ std::optional<std::string> take_value(std::string_view& text) {
   if (take(text, '\'')) {
     const auto end = text.find('\'');
     if (end == std::string_view::npos) return std::nullopt;
-    const std::string value(text.substr(0, end));
+    std::string value(text.substr(0, end));
     text.remove_prefix(end + 1);
     return value;
   }

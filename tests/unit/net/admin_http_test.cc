@@ -11,7 +11,7 @@ namespace walrus::net {
 namespace {
 
 class AdminHttpTest : public testing::Test {
- protected:
+ public:
   AdminHttpTest() {
     loop_.run([&] {
       http_ = std::make_unique<AdminHttp>(loop_.context(), TcpAcceptor::open(loop_.context(), "127.0.0.1", 0).value(),
@@ -24,6 +24,7 @@ class AdminHttpTest : public testing::Test {
   }
   ~AdminHttpTest() override { loop_.stop(); }
 
+ protected:
   std::string ask(const std::string& request) {
     RawClient client(http_->port());
     EXPECT_TRUE(client.send(request));

@@ -15,6 +15,7 @@
 namespace walrus::net {
 namespace {
 
+using namespace std::string_view_literals;
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
@@ -83,8 +84,7 @@ TEST(ClientSession, KeepsBytesAsTheyAre) {
   SessionServer server;
   server.run([](auto& s) { s.sink().hold = true; });
   RawClient client(server.port());
-  std::string payload = "  \0 \xff\n blanks at both ends  ";
-  payload += std::string(1, '\0');
+  const std::string payload("  \0 \xff\n blanks at both ends  \0"sv);
   ASSERT_TRUE(client.send_frame("PUT t " + payload));
   ASSERT_TRUE(server.wait_until([](auto& s) { return s.sink().held.size() == 1; }));
   EXPECT_EQ(server.run([](auto& s) { return s.sink().held.front().payload; }), payload);

@@ -37,7 +37,7 @@ std::string error(const std::vector<std::string>& arguments, const Variables& va
 }
 
 class ConfigFile : public testing::Test {
- protected:
+ public:
   ConfigFile() {
     char name[] = "/tmp/walrus_config_XXXXXX";
     const int descriptor = ::mkstemp(name);
@@ -46,6 +46,8 @@ class ConfigFile : public testing::Test {
     path_ = name;
   }
   ~ConfigFile() override { std::remove(path_.c_str()); }
+
+ protected:
   void write(const std::string& text) { std::ofstream(path_) << text; }
 
   std::string path_;

@@ -16,13 +16,14 @@ namespace {
 const Identity kMember{.node_id = NodeId(3), .disk_id = Uuid(1, 2), .cluster_id = Uuid(3, 4)};
 
 class IdentityFile : public testing::Test {
- protected:
+ public:
   IdentityFile() {
     char name[] = "/tmp/walrus_identity_XXXXXX";
     directory_ = ::mkdtemp(name);
   }
   ~IdentityFile() override { std::filesystem::remove_all(directory_); }
 
+ protected:
   Result<Identity> open(std::uint64_t node = 3) { return open_identity(disk_, directory_, NodeId(node), Uuid(9, 9)); }
 
   io::PosixDisk disk_;
