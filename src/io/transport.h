@@ -2,8 +2,8 @@
 // connection to the same-numbered channel of each other node. Production: net/peer_transport.h over TCP. Simulation:
 // io/sim/sim_network.h.
 //
-// What holds: messages to one node on one channel arrive in the order of sending, each at most once. Nothing is resent. A
-// one-way message can be lost, with its connection or because the queue to that node was full. Calls (request and
+// What holds: messages to one node on one channel arrive in the order of sending, each at most once. Nothing is resent.
+// A one-way message can be lost, with its connection or because the queue to that node was full. Calls (request and
 // reply) tell the two failures apart:
 //   kUnavailable     surely not carried out: it was never put on a connection, or the queue to that node was full
 //   kOutcomeUnknown  it was sent, and then the connection broke or the time ran out
