@@ -86,7 +86,7 @@ void MetadataCore::make_cluster() {
   Command init;
   init.mutable_init_cluster()->set_cluster_id(
       uuid_bytes(options_.cluster_id.value_or(Uuid(loop_.random(), loop_.random()))));
-  propose(init, [](Result<Applied>) {});
+  proposer_->propose_before_ready(init, [](Result<Applied>) {});
   propose_self();
 }
 
@@ -107,7 +107,7 @@ void MetadataCore::propose_self() {
   proposing_self_ = true;
   Command command;
   *command.mutable_upsert_node() = upsert_of(self_as_join());
-  propose(command, [this](Result<Applied> result) {
+  proposer_->propose_before_ready(command, [this](Result<Applied> result) {
     proposing_self_ = false;
     if (result && !result->status && result->status.error().code == ErrorCode::kIdentityRefused) {
       refused(result->status.error());

@@ -22,9 +22,15 @@ Proposer::Proposer(io::Loop& loop, io::Transport& transport, RaftMember& member,
       feed_(feed),
       submit_soon_(std::move(submit_soon)) {}
 
-void Proposer::propose(const Command& command, ProposeDone done) {
-  auto attempt = std::make_shared<Attempt>(
-      Attempt{command.SerializeAsString(), std::move(done), loop_.now() + limits::kCallTimeout});
+void Proposer::propose(const Command& command, ProposeDone done) { start(command, std::move(done), false); }
+
+void Proposer::propose_before_ready(const Command& command, ProposeDone done) { start(command, std::move(done), true); }
+
+void Proposer::start(const Command& command, ProposeDone done, bool before_ready) {
+  auto attempt = std::make_shared<Attempt>(Attempt{.command = command.SerializeAsString(),
+                                                   .done = std::move(done),
+                                                   .deadline = loop_.now() + limits::kCallTimeout,
+                                                   .before_ready = before_ready});
   ++attempts_;
   bytes_ += attempt->command.size();
   std::optional<ErrorCode> refused;
@@ -39,9 +45,11 @@ void Proposer::propose(const Command& command, ProposeDone done) {
 
 void Proposer::route(AttemptPtr attempt) {
   if (stopped_) return finish(attempt, fail(ErrorCode::kShuttingDown));
+  const bool ready = feed_.view()->version() > 0;
   if (loop_.now() >= attempt->deadline) {
-    return finish(attempt, fail(member_.ready() ? ErrorCode::kUnavailable : ErrorCode::kRaftNotInitialized));
+    return finish(attempt, fail(ready ? ErrorCode::kUnavailable : ErrorCode::kRaftNotInitialized));
   }
+  if (!ready && !attempt->before_ready) return try_again_later(std::move(attempt));
   if (member_.leads()) return propose_here(std::move(attempt));
   const auto leader = member_.leader();
   const auto node = leader ? member_.node_of(*leader) : std::nullopt;

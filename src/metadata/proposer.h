@@ -26,7 +26,10 @@ class Proposer {
   Proposer(io::Loop& loop, io::Transport& transport, RaftMember& member, Proposals& proposals, ViewFeed& feed,
            std::function<void()> submit_soon);
 
+  /// Waits for the first view before anything else: until then the cluster may not have an id, nor a node.
   void propose(const Command& command, ProposeDone done);
+  /// For the first commands of a cluster, which make that view possible.
+  void propose_before_ready(const Command& command, ProposeDone done);
   /// A committed no-op; all who ask while one is on its way share the next one.
   void barrier(io::Done done);
 
@@ -40,9 +43,11 @@ class Proposer {
     std::string command;
     ProposeDone done;
     io::TimePoint deadline;
+    bool before_ready;
   };
   using AttemptPtr = std::shared_ptr<Attempt>;
 
+  void start(const Command& command, ProposeDone done, bool before_ready);
   void route(AttemptPtr attempt);
   void propose_here(AttemptPtr attempt);
   void forward(AttemptPtr attempt, NodeId leader);

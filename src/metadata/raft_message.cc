@@ -145,10 +145,10 @@ Result<RaftMessage> decode_message(const io::Message& message) {
   read.granted = header.granted();
   read.pre_vote = header.pre_vote();
   read.disrupt_leader = header.disrupt_leader();
-  read.data = message.body;
   if (read.type == Type::kAppendEntries) {
     WALRUS_TRY(read_append_entries(header, message.body.view(), read));
   } else if (read.type == Type::kInstallSnapshot) {
+    read.data = message.body;
     WALRUS_TRY(read_install_snapshot(header, read));
   } else if (!message.body.empty() || header.entry_terms_size() > 0) {
     return bad("a body where none belongs");
