@@ -95,8 +95,9 @@ void PeerLink::connect() {
   });
   const auto parts = split_address(address_);
   if (!parts) {
-    context_.loop.post([weak = weak_from_this(), error = parts.error()] {
-      if (const auto self = weak.lock()) self->give_up(error);
+    context_.loop.post([weak = weak_from_this(), attempt, error = parts.error()] {
+      const auto self = weak.lock();
+      if (self && self->attempt_ == attempt) self->give_up(error);
     });
     return;
   }
