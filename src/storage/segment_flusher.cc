@@ -104,10 +104,8 @@ void SegmentFlusher::write(const SegmentPtr& segment) {
 }
 
 void SegmentFlusher::on_written(const SegmentPtr& segment, Result<std::uint64_t> bytes) {
-  const bool was_behind = behind();
   if (bytes && !segment->forgotten) {
-    WALRUS_ASSERT(*bytes <= unwritten_bytes_);
-    unwritten_bytes_ -= *bytes;
+    no_longer_unwritten(*bytes);
     trouble_ = {};
     if (segment->written().position < segment->write_goal) return write(segment);
   }
@@ -121,8 +119,14 @@ void SegmentFlusher::on_written(const SegmentPtr& segment, Result<std::uint64_t>
     enqueue_sync(segment);
   }
   run();
-  if (was_behind && !behind() && relieved_) relieved_();
   answer_flush_all();
+}
+
+void SegmentFlusher::no_longer_unwritten(std::uint64_t bytes) {
+  WALRUS_ASSERT(bytes <= unwritten_bytes_);
+  const bool was_behind = behind();
+  unwritten_bytes_ -= bytes;
+  if (was_behind && !behind() && relieved_) relieved_();
 }
 
 void SegmentFlusher::sync(const SegmentPtr& segment) {
@@ -159,9 +163,11 @@ void SegmentFlusher::fail(const SegmentPtr& segment, const Error& error) {
     return;
   }
   if (trouble_) log::error("segment files: {}; trying again when there is more to write", error.message());
+  const bool was_behind = behind();
   trouble_ = walrus::fail(error);
   next_attempt_ = home_->loop.now() + limits::kStorageRetryInterval;
   stalled_.push_back(segment);
+  if (was_behind && relieved_) relieved_();
 }
 
 void SegmentFlusher::drop_marks(LocalSegment& segment, std::uint64_t up_to) {
@@ -173,7 +179,7 @@ void SegmentFlusher::drop_marks(LocalSegment& segment, std::uint64_t up_to) {
 
 void SegmentFlusher::forget(const SegmentPtr& segment) {
   drop_marks(*segment, std::numeric_limits<std::uint64_t>::max());
-  unwritten_bytes_ -= segment->unwritten();
+  no_longer_unwritten(segment->unwritten());
   segment->forgotten = true;
   segment->write_goal = segment->sync_goal = 0;
   std::erase(stalled_, segment);
@@ -207,7 +213,7 @@ bool SegmentFlusher::all_synced() const {
 
 Status SegmentFlusher::admit() {
   if (!trouble_) try_again();
-  if (unwritten_bytes_ <= limits::kMaxUnwrittenStalledBytes) return {};
+  if (unwritten_bytes_ <= home_->options.max_unwritten_stalled_bytes) return {};
   if (!trouble_) return trouble_;
   return walrus::fail(ErrorCode::kOverloaded, "segment files: too much waits to be written");
 }

@@ -41,8 +41,9 @@ class SegmentFlusher {
 
   /// kOverloaded or kDiskFull while far too much waits for segment files.
   Status admit();
-  /// True while so much waits that callers had better, too. `relieved` runs when that is over.
-  bool behind() const { return unwritten_bytes_ > limits::kMaxUnwrittenStalledBytes / 2; }
+  /// True while so much waits that callers had better, too; not without space, when admit() has the answer. `relieved`
+  /// runs when that is over.
+  bool behind() const { return trouble_ && unwritten_bytes_ > home_->options.max_unwritten_stalled_bytes / 2; }
   void on_relieved(io::Task relieved) { relieved_ = std::move(relieved); }
 
   /// Writes and syncs all there is; `done` with the first error.
@@ -63,6 +64,7 @@ class SegmentFlusher {
   void run();
   void write(const SegmentPtr& segment);
   void on_written(const SegmentPtr& segment, Result<std::uint64_t> bytes);
+  void no_longer_unwritten(std::uint64_t bytes);
   void sync(const SegmentPtr& segment);
   void on_synced(const SegmentPtr& segment, Status status);
   void finish_sync(const SegmentPtr& segment);

@@ -68,7 +68,9 @@ Status WalWriter::append(WalEntry entry) {
 
 bool WalWriter::writable() const {
   if (!files_.status()) return true;  // so that the caller hears of it from append()
-  return writes_ < options_.wal_writes_in_flight && !no_space_;
+  // What is queued already makes so many full writes; what is left over can still be joined.
+  const std::size_t queued_writes = queued_bytes_ / options_.wal_max_write_bytes;
+  return writes_ + queued_writes < options_.wal_writes_in_flight && !no_space_;
 }
 
 void WalWriter::when_writable(io::Task task) {

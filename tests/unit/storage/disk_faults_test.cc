@@ -160,6 +160,34 @@ TEST(DiskFaults, ASegmentFileThatCannotBeWrittenForWantOfSpaceIsWrittenLater) {
   EXPECT_EQ(store.values(store.segment()), written);
 }
 
+TEST(DiskFaults, CallersThatWaitToWriteAreToldOfAFullDiskAndResume) {
+  EngineOptions engine = test::small_files();
+  engine.max_unwritten_stalled_bytes = 64 * limits::kKiB;
+  SimStore store(20, engine);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  store.disk->fail_nth(Operation::kWrite, 1, "topics/", 5, ErrorCode::kDiskFull);
+  std::size_t refused = 0;
+  const Offset last(300);
+  std::function<void()> pump = [&] {
+    while (store.store->writable() && segment.end() < last) {
+      const Status status = append(segment, {filler(1)});
+      if (status) continue;
+      EXPECT_EQ(status.error().code, ErrorCode::kDiskFull);
+      ++refused;
+      return;  // the client comes back later
+    }
+    if (segment.end() < last) store.store->when_writable(pump);
+  };
+  for (int i = 0; i < 100 && segment.end() < last; ++i) {
+    pump();
+    store.world.run_for(100ms);
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_EQ(segment.end(), last);
+  EXPECT_TRUE(store.wait_durable(segment));
+}
+
 class Rot : public ::testing::Test {
  protected:
   /// Forty records, the log still holds all of them, then a power cut.

@@ -13,6 +13,7 @@ using test::kFirst;
 using test::kNode;
 using test::kSecond;
 using test::SimStore;
+using namespace std::chrono_literals;
 using Strings = std::vector<std::string>;
 
 TEST(ShardStore, WhatWasAppendedBecomesDurableAndReadable) {
@@ -97,6 +98,29 @@ TEST(ShardStore, GoesThroughManyLogFilesAndKeepsOnlyAFew) {
   EXPECT_GT(store.report.batches_replayed, 0u);
   EXPECT_LT(store.report.log_bytes, 3 * store.engine.wal_file_bytes) << "recovery reads the log, not the data";
   EXPECT_EQ(store.values(store.segment()), written);
+}
+
+TEST(ShardStore, CallersThatWaitForALogThatRunsAheadOfTheSegmentFilesAreWokenAgain) {
+  EngineOptions engine = test::small_files();
+  engine.max_unwritten_stalled_bytes = 24 * limits::kKiB;
+  SimStore store(8, engine);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  const Offset last(500);
+  std::size_t held_back = 0;
+  std::function<void()> pump = [&] {
+    while (store.store->writable() && segment.end() < last) ASSERT_TRUE(append(segment, {std::string(2000, 'x')}));
+    if (segment.end() == last) return;
+    store.store->when_writable(pump);
+  };
+  pump();
+  const auto done = [&] {
+    // Nothing is in the log's hands: it is the segment files that are behind.
+    if (segment.durable_end() == segment.end() && !store.store->writable()) ++held_back;
+    return segment.durable_end() == last;
+  };
+  EXPECT_TRUE(store.world.run_until(done, 60s));
+  EXPECT_GT(held_back, 0u);
 }
 
 TEST(ShardStore, RefusesWhatDoesNotFit) {
