@@ -179,7 +179,12 @@ void SegmentFile::save_index(io::Done done) {
   const bool anew = index_file_bytes_ == 0;
   std::string bytes =
       anew ? index_.encode_header() + index_.encode_entries(0, to) : index_.encode_entries(index_saved_, to);
-  if (anew) (void)(*file)->truncate(0);
+  if (anew) {
+    if (Status cut = (*file)->truncate(0); !cut) {
+      log::warn("segment index: {}", cut.error().message());
+      return done({});
+    }
+  }
   const SharedBytes shared(std::move(bytes));
   index_saved_ = to;
   (*file)->async_write(
