@@ -23,7 +23,7 @@ ci_sanitized() {
 dev_ci() {
   # shellcheck source=/dev/null
   for part in format lint test; do source "$ROOT/tools/dev/$part.sh"; done
-  export WALRUS_CMAKE_FLAGS=-DWALRUS_WERROR=ON
+  export WALRUS_CMAKE_FLAGS=-DWALRUS_WERROR=ON WALRUS_TIDY_SCOPE=product
   local started=$SECONDS
   step "1/5 format" dev_format --check
   step "2/5 lint" dev_lint
