@@ -26,8 +26,8 @@ View::View() : nodes_(std::make_shared<const std::map<NodeId, NodeInfo>>()) {
 }
 
 std::shared_ptr<const View> View::empty() {
-  static const std::shared_ptr<const View> kEmpty(new View);
-  return kEmpty;
+  static const std::shared_ptr<const View> nothing(new View);
+  return nothing;
 }
 
 TopicPtr View::find_topic(std::string_view name) const {
