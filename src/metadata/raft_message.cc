@@ -158,6 +158,7 @@ Result<RaftMessage> decode_message(const io::Message& message) {
 
 std::vector<RaftMessage> split_at_membership(RaftMessage message) {
   std::vector<bool> is_change;
+  is_change.reserve(message.entries.size());
   for (const RaftEntry& entry : message.entries) is_change.push_back(entry.type == EntryType::kChange);
   return split(std::move(message), [&](std::size_t i) { return is_change[i]; });
 }
@@ -168,6 +169,7 @@ std::uint64_t limited_commit(const RaftMessage& message, std::uint64_t own_commi
 
 std::vector<RaftMessage> split_by_size(RaftMessage message) {
   std::vector<std::size_t> sizes;
+  sizes.reserve(message.entries.size());
   for (const RaftEntry& entry : message.entries) sizes.push_back(entry.payload.size());
   std::size_t bytes = sizes.empty() ? 0 : sizes.front();
   return split(std::move(message), [&](std::size_t i) {
