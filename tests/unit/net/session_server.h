@@ -111,12 +111,12 @@ class SessionServer {
   }
 
  private:
+  LoopThread loop_;  // outlives what uses its context
   FakeSink sink_;
   std::shared_ptr<ConnectionCount> count_ = std::make_shared<ConnectionCount>();
   std::unique_ptr<SessionGroup> group_;
   std::unique_ptr<Listener> listener_;
   bool stopped_ = false;
-  LoopThread loop_;
 };
 
 }  // namespace walrus::net
