@@ -71,7 +71,9 @@ void Controller::plan() {
 
 void Controller::propose(metadata::Command command) {
   ++proposals_in_flight_;
-  metadata_.propose(std::move(command), [this](const Result<metadata::Applied>&) { --proposals_in_flight_; });
+  metadata_.propose(std::move(command), [this, alive = alive_](const Result<metadata::Applied>&) {
+    if (*alive) --proposals_in_flight_;
+  });
 }
 
 }  // namespace walrus::controller

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "controller/liveness.h"
@@ -26,6 +27,10 @@ class Controller {
   /// Everything passed in outlives the controller.
   Controller(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata, NodeId self,
              FindLeader find_leader);
+
+  ~Controller() { *alive_ = false; }
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
 
   void start();
   void stop();
@@ -48,6 +53,7 @@ class Controller {
   bool leading_ = false;
   std::size_t proposals_in_flight_ = 0;
   io::Timer timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false once this is gone: answers may come later
 };
 
 }  // namespace walrus::controller
