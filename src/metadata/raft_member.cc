@@ -95,12 +95,20 @@ void RaftMember::receive(NodeId from, RaftMessage message) {
     return;
   }
   note_sender(message.from, from);
+  if (is_overtaken_refusal(message, match_index(message.from).value_or(0))) return;
   if (message.type != RaftMessage::Type::kAppendEntries) {
     settle(node_->receive(loop_.now(), std::move(message)));
     return;
   }
   const std::uint64_t term = message.term;
   const std::uint64_t commit = message.commit;
+  if (term >= node_->term() && message.index < node_->commit_index()) {
+    if (auto status = agrees_with_committed(message); !status) {
+      trouble(status.error());
+      return;
+    }
+    message = without_committed(std::move(message), node_->commit_index(), term_of(node_->commit_index()));
+  }
   for (RaftMessage& part : split_at_membership(std::move(message))) {
     if (!node_) return;
     part.commit = limited_commit(part, node_->commit_index());
@@ -111,6 +119,19 @@ void RaftMember::receive(NodeId from, RaftMessage message) {
   told_term_ = term;
   told_commit_ = std::max(told_commit_, commit);
   update_ready();
+}
+
+Status RaftMember::agrees_with_committed(const RaftMessage& message) const {
+  for (std::size_t i = 0; i < message.entries.size(); ++i) {
+    const std::uint64_t index = message.index + 1 + i;
+    const std::uint64_t own = term_of(index);
+    if (index > node_->commit_index()) break;
+    if (own != 0 && own != message.entries[i].term) {
+      return fail(ErrorCode::kCorrupt, fmt::format("{}: entry {} is committed with term {}, and the leader has term {}",
+                                                   options_.directory, index, own, message.entries[i].term));
+    }
+  }
+  return {};
 }
 
 void RaftMember::note_sender(RaftId id, NodeId node) {

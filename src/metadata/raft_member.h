@@ -152,6 +152,7 @@ class RaftMember {
   void update_ready();
   void send(RaftMessage message);
   void send_snapshot(NodeId to, RaftMessage message);
+  Status agrees_with_committed(const RaftMessage& message) const;
   void note_sender(RaftId id, NodeId node);
   void arm_timer();
   void on_timeout();

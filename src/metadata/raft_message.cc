@@ -156,6 +156,15 @@ Result<RaftMessage> decode_message(const io::Message& message) {
   return read;
 }
 
+RaftMessage without_committed(RaftMessage message, std::uint64_t own_commit, std::uint64_t commit_term) {
+  if (message.index >= own_commit) return message;
+  const std::size_t known = std::min<std::size_t>(own_commit - message.index, message.entries.size());
+  message.entries.erase(message.entries.begin(), message.entries.begin() + static_cast<std::ptrdiff_t>(known));
+  message.index = own_commit;
+  message.index_term = commit_term;
+  return message;
+}
+
 std::vector<RaftMessage> split_at_membership(RaftMessage message) {
   std::vector<bool> is_change;
   is_change.reserve(message.entries.size());
@@ -165,6 +174,10 @@ std::vector<RaftMessage> split_at_membership(RaftMessage message) {
 
 std::uint64_t limited_commit(const RaftMessage& message, std::uint64_t own_commit) {
   return std::min(message.commit, std::max(own_commit, message.index + message.entries.size()));
+}
+
+bool is_overtaken_refusal(const RaftMessage& message, std::uint64_t match_index) {
+  return message.type == Type::kAppendEntriesResult && message.rejected > 0 && message.rejected <= match_index;
 }
 
 std::vector<RaftMessage> split_by_size(RaftMessage message) {

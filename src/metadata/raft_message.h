@@ -1,4 +1,4 @@
-// The messages between Raft members in our own type, their bytes (peer.proto, Raft), and the two guards that every
+// The messages between Raft members in our own type, their bytes (peer.proto, Raft), and the guards that every
 // received message passes before libraft sees it.
 //
 // decode_message() checks everything that libraft takes on trust (it asserts, or reads past the end of, what it does
@@ -54,6 +54,12 @@ struct RaftMessage {
 io::Message encode_message(const RaftMessage& message);
 Result<RaftMessage> decode_message(const io::Message& message);
 
+/// Guard G4, before the others. libraft does not understand an AppendEntries that begins before what it has compacted:
+/// it refuses one that names a previous entry, so that the two sides never meet, and appends one from the very
+/// beginning behind its last entry. What is committed here the leader has as well, so such a message is handed over
+/// from `own_commit` on, which is of `commit_term`.
+RaftMessage without_committed(RaftMessage message, std::uint64_t own_commit, std::uint64_t commit_term);
+
 /// Guard G1. libraft files a membership entry that is not the first new one of an AppendEntries under a wrong index. So
 /// such a message is handed over in pieces, each a message that the leader could have sent, with membership entries
 /// only in front.
@@ -62,6 +68,10 @@ std::vector<RaftMessage> split_at_membership(RaftMessage message);
 /// Guard G2. libraft's commit index goes back when an AppendEntries ends below it and tells a higher one. What this
 /// answers is safe to hand over instead of `message.commit`.
 std::uint64_t limited_commit(const RaftMessage& message, std::uint64_t own_commit);
+
+/// Guard G5. A refusal that was overtaken by the acceptance of the same entry makes libraft's leader count more entries
+/// as under way than there are, and send this member none any more. Such a message says nothing new: drop it.
+bool is_overtaken_refusal(const RaftMessage& message, std::uint64_t match_index);
 
 /// Entries as an AppendEntries behind `message`'s prefix, cut into messages of about limits::kRaftMessageBytes.
 std::vector<RaftMessage> split_by_size(RaftMessage message);

@@ -134,7 +134,7 @@ TEST(RaftFaults, what_was_acknowledged_is_applied_exactly_once_on_every_node) {
     faults.end();
     ASSERT_TRUE(group.run_until([&] { return group.leader() != nullptr && group.leader()->member->ready(); }, 60s));
     for (int i = 0; i < 3; ++i) group.propose_and_wait();
-    ASSERT_TRUE(group.run_until([&] { return group.converged(); }, 60s));
+    ASSERT_TRUE(group.run_until([&] { return group.converged(); }, 60s)) << group.describe();
     ASSERT_EQ(group.members_up().size(), group.nodes.size());
     group.expect_acknowledged_exactly_once(group.members_up());
     acknowledged += group.acknowledged.size();
@@ -219,7 +219,7 @@ TEST(RaftFaults, all_original_members_can_be_replaced_one_by_one_under_load_and_
       if (!wanted.contains(id) && group.node(id).up()) group.node(id).crash(io::CrashModel::kLoseUnsynced);
     }
     for (int i = 0; i < 3; ++i) group.propose_and_wait();
-    ASSERT_TRUE(group.run_until([&] { return group.converged(); }, 60s));
+    ASSERT_TRUE(group.run_until([&] { return group.converged(); }, 60s)) << group.describe();
     ASSERT_EQ(group.members_up().size(), 3u);
     EXPECT_EQ(count_voters(group.leader()->member->members()), 3u);
     for (GroupNode* node : group.members_up()) EXPECT_GT(node->id, NodeId(3));

@@ -172,8 +172,9 @@ std::uint64_t RaftGroup::propose_and_wait() {
     GroupNode* at = await_leader();
     const std::uint64_t id = at == nullptr ? 0 : propose(*at);
     if (id != 0 && run_until([&] { return acknowledged.contains(id); }, std::chrono::seconds(2))) return id;
+    world.run_for(options.timing.election_timeout);  // it may be handing over
   }
-  ADD_FAILURE() << "nothing is acknowledged";
+  ADD_FAILURE() << "nothing is acknowledged\n" << describe();
   return 0;
 }
 
@@ -227,6 +228,23 @@ void RaftGroup::note_settled(GroupNode& node) {
     }
     at = pending_.erase(at);
   }
+}
+
+std::string RaftGroup::describe() {
+  std::string text;
+  for (auto& [id, node] : nodes) {
+    text += fmt::format("node {}: ", id);
+    if (!node->up()) {
+      text += "down\n";
+      continue;
+    }
+    const RaftMember& member = *node->member;
+    text += fmt::format("state {} term {} voted {} log to {} snapshot {} commit {} applied {} ready {} members {}\n",
+                        static_cast<int>(member.state()), member.vote().term, member.vote().voted_for,
+                        member.last_index(), member.snapshot_index(), member.commit_index(), member.applied_index(),
+                        member.ready(), member.members().size());
+  }
+  return text;
 }
 
 bool RaftGroup::converged() {

@@ -102,6 +102,8 @@ class RaftGroup {
   /// Every acknowledged id was applied exactly once, on each of these nodes; no id twice.
   void expect_acknowledged_exactly_once(const std::vector<GroupNode*>& on);
   std::vector<GroupNode*> members_up();
+  /// A line per node, for people.
+  std::string describe();
 
   void deliver(NodeId from, NodeId to, io::Message message);
   void check_applied(std::uint64_t index, std::uint64_t term, const std::string& command);

@@ -224,6 +224,63 @@ TEST(RaftMember, a_late_heartbeat_does_not_pull_the_commit_index_back) {
   EXPECT_EQ(fed.node.machine.last, 6u);
 }
 
+TEST(RaftMember, entries_from_before_its_own_snapshot_are_known_and_not_appended_again) {
+  RaftGroup group(test_seed(), {.snapshot_threshold = 10, .snapshot_trailing = 2, .log_file_bytes = 512});
+  group.start_voters(3);
+  HandFed fed(group);
+  std::vector<RaftEntry> all;  // from entry 2 on
+  for (int i = 0; i < 30; ++i) all.push_back(fed.command(fmt::format("c{}", i)));
+  fed.append(1, 1, all, 31);
+  ASSERT_EQ(fed.node.member->applied_index(), 31u);
+  ASSERT_GT(fed.node.member->snapshot_index(), 20u);
+  std::vector<RaftMessage> answers;
+  group.tamper = [&](NodeId, RaftMessage& message) {
+    answers.push_back(message);
+    return false;
+  };
+  // A leader without a snapshot starts from the very first entry; another one from somewhere before ours.
+  const Members members = fed.node.member->members();
+  std::vector<RaftEntry> from_first{{1, EntryType::kChange, encode_members(members)}};
+  from_first.insert(from_first.end(), all.begin(), all.end());
+  fed.append(0, 0, from_first, 31);
+  fed.append(5, fed.term, {all.begin() + 4, all.begin() + 6}, 31);
+  fed.append(10, fed.term, {}, 31);
+  EXPECT_EQ(fed.node.member->last_index(), 31u);
+  ASSERT_EQ(answers.size(), 3u);
+  for (const RaftMessage& answer : answers) {
+    EXPECT_EQ(answer.rejected, 0u);
+    EXPECT_EQ(answer.index, 31u);
+  }
+  from_first.push_back(fed.command("new"));
+  fed.append(0, 0, from_first, 32);
+  EXPECT_EQ(fed.node.member->applied_index(), 32u);
+}
+
+TEST(RaftMember, a_refusal_that_was_overtaken_does_not_keep_a_follower_from_getting_entries) {
+  RaftGroup group(test_seed(), {});
+  group.start_voters(2);
+  for (int i = 0; i < 5; ++i) group.propose_and_wait();
+  ASSERT_TRUE(group.run_until([&] { return group.converged(); }));
+  GroupNode& leader = *group.leader();
+  GroupNode& follower = group.node(leader.id == NodeId(1) ? 2 : 1);
+  const std::uint64_t held = leader.member->match_index(follower.raft_id).value();
+  // The leader has lost sight of the follower for a while, and probes.
+  group.cut(follower.id.value(), leader.id.value());
+  group.world.run_for(group.options.timing.election_timeout * 9 / 10);
+  const auto late = [&](std::uint64_t rejected) {
+    leader.member->receive(follower.id, {.type = RaftMessage::Type::kAppendEntriesResult,
+                                         .from = follower.raft_id,
+                                         .to = leader.raft_id,
+                                         .term = leader.member->vote().term,
+                                         .index = rejected - 1,
+                                         .rejected = rejected});
+  };
+  for (std::uint64_t rejected = held; rejected > held - 3; --rejected) late(rejected);
+  group.heal();
+  for (int i = 0; i < 5; ++i) group.propose_and_wait();
+  ASSERT_TRUE(group.run_until([&] { return group.converged(); }, 5s)) << group.describe();
+}
+
 TEST(RaftMember, is_ready_only_when_a_leader_has_told_what_is_committed) {
   const std::uint64_t seed = test_seed();
   SCOPED_TRACE(fmt::format("seed {}", seed));

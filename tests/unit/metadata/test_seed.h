@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -15,6 +16,8 @@ inline std::uint64_t test_seed() {
   const char* given = std::getenv("WALRUS_TEST_SEED");
   const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
   testing::Test::RecordProperty("seed", fmt::format("{}", seed));
+  fmt::print("seed {}\n", seed);  // before anything can crash
+  std::fflush(stdout);
   return seed;
 }
 
