@@ -85,7 +85,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
     WALRUS_ASSERT(!closing_);
     closing_ = true;
     for (auto& [key, segment] : segments_) segment->close({ErrorCode::kShuttingDown, {}});
-    log_.when_idle([this, done = std::move(done)]() mutable {
+    log_.drain([this, done = std::move(done)]() mutable {
       flusher_.flush_all([this, done = std::move(done)](Status flushed) mutable {
         Status status = home_->files.sync_directories();
         if (status) status = log_.close(flusher_.all_synced() ? log_.end_file() : flusher_.first_needed_file());

@@ -82,8 +82,10 @@ std::uint64_t WalWriter::first_open_file() const {
   return in_flight_.empty() ? files_.current_number() : in_flight_.front()->file_number;
 }
 
-void WalWriter::when_idle(io::Task task) {
-  idle_tasks_.push_back(std::move(task));
+void WalWriter::drain(io::Task task) {
+  draining_ = true;
+  mark_timer_.cancel();
+  drained_tasks_.push_back(std::move(task));
   post_start();
 }
 
@@ -107,7 +109,7 @@ void WalWriter::start_writes() {
   }
   if (queued_.empty() && in_flight_.empty()) {
     mark_when_quiet();
-    for (io::Task& task : std::exchange(idle_tasks_, {})) task();
+    for (io::Task& task : std::exchange(drained_tasks_, {})) task();
   }
   if (!writable()) return;
   for (io::Task& task : std::exchange(writable_tasks_, {})) task();
@@ -143,7 +145,7 @@ bool WalWriter::start_write() {
 }
 
 void WalWriter::mark_when_quiet() {
-  if (!unmarked_ || mark_timer_.armed() || !files_.status()) return;
+  if (!unmarked_ || draining_ || mark_timer_.armed() || !files_.status()) return;
   mark_timer_ = loop_.after(limits::kWalMarkDelay, [this] {
     if (!unmarked_) return;
     if (queued_.empty() && in_flight_.empty()) {
@@ -283,7 +285,7 @@ void WalWriter::fail_from_front() {
 }
 
 Status WalWriter::close(std::uint64_t number) {
-  WALRUS_ASSERT(queued_.empty() && in_flight_.empty());
+  WALRUS_ASSERT(draining_ && queued_.empty() && in_flight_.empty());
   files_.release_below(number);
   const auto first_live =
       number >= files_.next_number() ? WalFiles::FirstLive{number, next_group_} : files_.first_live(next_group_);

@@ -77,9 +77,9 @@ class WalWriter {
   /// Behind the last file used.
   std::uint64_t end_file() const { return files_.next_number(); }
 
-  /// Runs `task` once nothing is queued or in flight.
-  void when_idle(io::Task task);
-  /// Records that files below `number` need not be replayed. Idle only; no append may follow.
+  /// Runs `task` once nothing is queued or in flight; nothing is written afterwards. No append may follow.
+  void drain(io::Task task);
+  /// Records that files below `number` need not be replayed. Drained only.
   Status close(std::uint64_t number);
 
  private:
@@ -127,6 +127,7 @@ class WalWriter {
   std::vector<GroupPtr> idle_groups_;
   std::size_t writes_ = 0;  // issued and not done; failed groups stay in it until they are done
   bool start_posted_ = false;
+  bool draining_ = false;
   bool no_space_ = false;  // start_write() waits for a file
 
   std::uint64_t log_id_ = 0;
@@ -140,7 +141,7 @@ class WalWriter {
   io::Timer mark_timer_;
 
   std::vector<io::Task> writable_tasks_;
-  std::vector<io::Task> idle_tasks_;
+  std::vector<io::Task> drained_tasks_;
   std::shared_ptr<WalWriter*> self_;  // null once this is gone: posted tasks may come later
 };
 

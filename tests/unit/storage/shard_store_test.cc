@@ -76,6 +76,19 @@ TEST(ShardStore, SurvivesAPowerCutAndACleanStop) {
   EXPECT_EQ(list_segments(*store.disk, kNode).value(), (std::vector{kFirst, kSecond}));
 }
 
+TEST(ShardStore, ACleanStopThatTakesLongerThanTheLogWaitsForItsMarkEndsCleanly) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SimStore store(seed);
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(append(store.segment(), {"one"}));
+    ASSERT_TRUE(store.wait_durable(store.segment()));
+    store.disk->set_latency(limits::kWalMarkDelay / 10, limits::kWalMarkDelay);
+    ASSERT_TRUE(store.close());
+    ASSERT_TRUE(store.open());
+    EXPECT_EQ(store.values(store.segment()), (Strings{"one"}));
+  }
+}
+
 TEST(ShardStore, GoesThroughManyLogFilesAndKeepsOnlyAFew) {
   SimStore store(3);
   ASSERT_TRUE(store.open());
