@@ -24,6 +24,13 @@ std::string announce(std::size_t length) {
   return bytes;
 }
 
+/// AddressSanitizer keeps freed memory for a while (256 MiB of it), so a server built with it cannot be held to a size.
+#if defined(__has_feature) && __has_feature(address_sanitizer)
+constexpr bool kMemoryTells = false;
+#else
+constexpr bool kMemoryTells = true;
+#endif
+
 /// "VmRSS:   1234 kB" of /proc/<pid>/status, in bytes.
 std::size_t resident_bytes(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
@@ -73,7 +80,7 @@ TEST_F(Frames, OfUpTo16MiBAreSkippedWithoutBeingBuffered) {
     others.back().send_bytes(announce(body.size()) + body.substr(1));  // one byte short: all of it is still pending
     ASSERT_EQ(others.back().receive(), kInvalidLength);
   }
-  EXPECT_LT(resident_bytes(node_.pid()), before + 16 * kMiB);
+  if (kMemoryTells) EXPECT_LT(resident_bytes(node_.pid()), before + 16 * kMiB);
   for (Connection& other : others) {
     other.send_bytes("b");
     EXPECT_EQ(other.request("GET logs"), "ERR topic not found");
@@ -207,7 +214,7 @@ TEST_F(Frames, OfAClientThatNeverReadsStopThatClientOnly) {
     if (sent < some_requests.size()) break;
   }
   EXPECT_LT(accepted, kFarTooMuch) << "the node took everything from a client that reads nothing";
-  EXPECT_LT(resident_bytes(node_.pid()), before + 24 * kMiB);
+  if (kMemoryTells) EXPECT_LT(resident_bytes(node_.pid()), before + 24 * kMiB);
   ASSERT_EQ(connection.request("PUT logs x"), "OK");
 }
 

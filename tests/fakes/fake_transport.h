@@ -59,7 +59,7 @@ inline void FakeTransport::send(NodeId to, io::Message message) {
   FakeTransport* other = network_.nodes_.at(to);
   if (network_.cut_.contains(to)) return;
   other->loop_.post(
-      [this, other, message = std::move(message)]() mutable { other->handler_(self_, std::move(message), {}); });
+      [self = self_, other, message = std::move(message)]() mutable { other->handler_(self, std::move(message), {}); });
 }
 
 inline void FakeTransport::call(NodeId to, io::Message message, io::Duration, io::Reply reply) {
@@ -73,11 +73,12 @@ inline void FakeTransport::call(NodeId to, io::Message message, io::Duration, io
     };
   }
   FakeTransport* other = network_.nodes_.at(to);
-  io::Reply back = [this, reply = std::move(reply)](Result<io::Message> answer) mutable {
-    loop_.post([reply = std::move(reply), answer = std::move(answer)]() mutable { reply(std::move(answer)); });
+  // The caller may be gone by the time of the answer; its loop is not.
+  io::Reply back = [&loop = loop_, reply = std::move(reply)](Result<io::Message> answer) mutable {
+    loop.post([reply = std::move(reply), answer = std::move(answer)]() mutable { reply(std::move(answer)); });
   };
-  other->loop_.post([this, other, message = std::move(message), back = std::move(back)]() mutable {
-    other->handler_(self_, std::move(message), std::move(back));
+  other->loop_.post([self = self_, other, message = std::move(message), back = std::move(back)]() mutable {
+    other->handler_(self, std::move(message), std::move(back));
   });
 }
 
