@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "broker/message_address.h"
 
 namespace walrus::broker {
 
@@ -15,15 +16,18 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
       directory_(directory),
       options_(options),
       reader_(store, metadata, transport, options.self),
+      seals_(metadata, options.self),
       leaders_(LeaderContext{.loop = loop,
                              .store = store,
                              .metadata = metadata,
                              .transport = transport,
                              .reader = reader_,
+                             .seals = seals_,
                              .options = options_,
                              .cursor_moved = [this] { cursor_flusher_.touch(); }}),
+      replicas_(store, [this](storage::SegmentKey key, Epoch epoch) { leaders_.fence(key, epoch); }),
       leader_client_(leaders_, transport, metadata, options.self),
-      peer_service_(leaders_, reader_, metadata),
+      peer_service_(leaders_, replicas_, reader_, metadata),
       cursor_flusher_(loop, metadata, leaders_) {}
 
 Broker::~Broker() = default;
@@ -108,6 +112,7 @@ void Broker::register_topic(std::string_view name, Waiter waiter) {
   if (metadata_.view()->find_topic(name)) return answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
   metadata::Command command;
   command.mutable_create_topic()->set_name(std::string(name));
+  command.mutable_create_topic()->set_replicas(options_.replication_factor);
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (!applied) return answer_error({waiter}, applied.error());
     if (!applied->status) return answer_error({waiter}, applied->status.error());
@@ -168,12 +173,12 @@ void Broker::on_view(const metadata::ViewPtr& now) {
 }
 
 void Broker::handle(NodeId from, io::Message message, io::Reply reply) {
-  const auto id = PeerService::topic_of(message);
-  if (!id) return reply(fail(id.error()));
-  const metadata::TopicPtr topic = metadata_.view()->find_topic(*id);
+  const auto address = address_of(message);
+  if (!address) return reply(fail(address.error()));
+  const metadata::TopicPtr topic = metadata_.view()->find_topic(address->topic);
   const std::uint32_t shard = topic ? directory_.shard_of(topic->name) : options_.shard;
   if (!topic) {
-    const std::uint64_t version = PeerService::version_of(message);
+    const metadata::Version version = address->version;
     if (version <= metadata_.view()->version()) return reply(fail(ErrorCode::kNotLeader, "no such topic here"));
     // Its creation has not reached this loop yet. Once it has, look again.
     auto look_again = [this, from, message, reply = std::move(reply)](const Status& caught_up) mutable {

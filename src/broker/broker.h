@@ -2,7 +2,7 @@
 // and go to the leader of the topic's open segment, here or elsewhere; requests of other nodes come in as messages.
 //
 //   submit() → PutQueue / GetQueue / StateQueue → LeaderClient → TopicLeader (here) or APPEND/TAKE/STATE (there)
-//   handle() → PeerService → TopicLeader
+//   handle() → PeerService → TopicLeader, ReplicaTable
 //
 // A topic that the view does not know may have been created a moment ago on another node: before "topic not found" is
 // said a barrier makes sure. Loop thread only.
@@ -52,8 +52,11 @@ class Broker {
   void submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
   void flush();
 
-  /// An APPEND, TAKE, FETCH or STATE of another node, for a topic of any shard of this node.
+  /// A message of another node about topics (message_address.h), for a topic of any shard of this node.
   void handle(NodeId from, io::Message message, io::Reply reply);
+
+  /// This shard's replicas of segments that other nodes lead.
+  replication::ReplicaTable& replicas() { return replicas_; }
 
   /// Clean stop: answers what is held with kShuttingDown, waits for what is under way, commits the cursors exactly.
   /// Bounded by `patience`.
@@ -93,7 +96,9 @@ class Broker {
   const ShardDirectory& directory_;
   const BrokerOptions options_;
   TopicReader reader_;
+  SealRequests seals_;
   LeaderTable leaders_;
+  replication::ReplicaTable replicas_;
   LeaderClient leader_client_;
   PeerService peer_service_;
   CursorFlusher cursor_flusher_;

@@ -37,6 +37,11 @@ void LeaderTable::follow(const metadata::View& view) {
   }
 }
 
+void LeaderTable::fence(storage::SegmentKey key, Epoch epoch) {
+  const auto it = leaders_.find(key.topic);
+  if (it != leaders_.end() && it->second->segment() == key.segment && it->second->epoch() < epoch) it->second->fence();
+}
+
 void LeaderTable::for_each(const std::function<void(TopicLeader&)>& visit) {
   for (auto& [id, leader] : leaders_) visit(*leader);
 }

@@ -25,6 +25,9 @@ class LeaderTable {
   /// Retires every leader whose segment is no longer the last one of its topic.
   void follow(const metadata::View& view);
 
+  /// A replica of this segment was fenced here with `epoch`: its leader, if it is one of ours and older, ends.
+  void fence(storage::SegmentKey key, Epoch epoch);
+
   void for_each(const std::function<void(TopicLeader&)>& visit);
   bool settled() const;
 

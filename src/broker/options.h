@@ -12,6 +12,8 @@ namespace walrus::broker {
 struct BrokerOptions {
   NodeId self;
   std::uint32_t shard = 0;
+  /// Replicas of a topic registered here, unless its client asked for another number.
+  std::uint32_t replication_factor = 1;
   /// Records after which a segment is rolled, for topics without a number of their own.
   std::uint64_t segment_entries = limits::kMaxSegmentEntries;
   /// How often full segments are looked for besides at each append.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/message_address.h"
 #include "io/message.h"
 #include "peer.pb.h"
 #include "replication/batch_body.h"
@@ -13,33 +14,6 @@ namespace walrus::broker {
 namespace {
 
 constexpr std::size_t kMaxFetchBytes = 4 * limits::kMiB;
-
-/// What every request to a shard carries.
-struct Address {
-  TopicId topic;
-  metadata::Version version;
-};
-
-template <class Header>
-Result<Address> address_in(const io::Message& message) {
-  WALRUS_ASSIGN(const auto header, io::parse_header<Header>(message, message.type));
-  return Address{TopicId(header.topic_id()), header.version()};
-}
-
-Result<Address> address_of(const io::Message& message) {
-  switch (message.type) {
-    case peer::APPEND:
-      return address_in<peer::Append>(message);
-    case peer::TAKE:
-      return address_in<peer::Take>(message);
-    case peer::FETCH:
-      return address_in<peer::Fetch>(message);
-    case peer::STATE:
-      return address_in<peer::State>(message);
-    default:
-      return fail(ErrorCode::kCorrupt, "a message that no shard answers");
-  }
-}
 
 io::Message taken_message(const Taken& taken) {
   peer::TakeReply header;
@@ -61,18 +35,11 @@ void reply_with_batches(Result<storage::Batches> batches, Offset readable_end, i
 
 }  // namespace
 
-Result<TopicId> PeerService::topic_of(const io::Message& message) {
-  WALRUS_ASSIGN(const Address address, address_of(message));
-  return address.topic;
-}
-
-metadata::Version PeerService::version_of(const io::Message& message) {
-  const auto address = address_of(message);
-  return address ? address->version : 0;
-}
-
 void PeerService::handle(NodeId from, const io::Message& message, io::Reply reply) {
-  const metadata::Version version = version_of(message);
+  // Replicas answer at once: a message names its segment whole, and who is behind must not hold up a quorum.
+  if (replicas_.handle(message, reply)) return;
+  const auto address = address_of(message);
+  if (!address) return reply(fail(address.error()));
   auto carry_out = [this, from, message, reply = std::move(reply)](const Status& caught_up) mutable {
     if (!caught_up) return reply(fail(ErrorCode::kNotLeader, "this node's metadata is behind"));
     switch (message.type) {
@@ -86,8 +53,8 @@ void PeerService::handle(NodeId from, const io::Message& message, io::Reply repl
         return state(message, std::move(reply));
     }
   };
-  if (metadata_.view()->version() >= version) return carry_out({});
-  metadata_.wait_for(version, kCatchUpTimeout, std::move(carry_out));
+  if (metadata_.view()->version() >= address->version) return carry_out({});
+  metadata_.wait_for(address->version, kCatchUpTimeout, std::move(carry_out));
 }
 
 void PeerService::append(NodeId from, const io::Message& message, io::Reply reply) {
@@ -152,7 +119,9 @@ void PeerService::state(const io::Message& message, io::Reply reply) {
   if (!request) return reply(fail(request.error()));
   auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
   if (!leader) return reply(fail(leader.error()));
-  reply(io::Message{.type = peer::STATE_REPLY, .header = {}, .body = SharedBytes((*leader)->state_json())});
+  auto json = (*leader)->state_json();
+  if (!json) return reply(fail(json.error()));
+  reply(io::Message{.type = peer::STATE_REPLY, .header = {}, .body = SharedBytes(std::move(*json))});
 }
 
 }  // namespace walrus::broker

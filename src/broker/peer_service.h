@@ -1,5 +1,5 @@
 // Answers what other nodes ask this shard about its topics: APPEND, TAKE and STATE as the leader of the open segment,
-// FETCH as a holder of any.
+// FETCH as a holder of any; and what concerns this shard's replicas: REPLICATE, FENCE and COPY.
 //
 // A request carries its sender's metadata version; it waits here until this node has caught up with it, so that "not
 // leader" is never said out of ignorance. Loop thread only.
@@ -11,21 +11,18 @@
 #include "broker/leader_table.h"
 #include "broker/topic_reader.h"
 #include "io/transport.h"
+#include "replication/replica_table.h"
 
 namespace walrus::broker {
 
 class PeerService {
  public:
-  PeerService(LeaderTable& leaders, TopicReader& reader, metadata::MetadataClient& metadata)
-      : leaders_(leaders), reader_(reader), metadata_(metadata) {}
+  PeerService(LeaderTable& leaders, replication::ReplicaTable& replicas, TopicReader& reader,
+              metadata::MetadataClient& metadata)
+      : leaders_(leaders), replicas_(replicas), reader_(reader), metadata_(metadata) {}
 
   /// How long a request waits for this node to catch up with its sender's metadata.
   static constexpr io::Duration kCatchUpTimeout = std::chrono::seconds(1);
-
-  /// The topic a message is about; kCorrupt when it is none of ours.
-  static Result<TopicId> topic_of(const io::Message& message);
-  /// The metadata version of its sender.
-  static metadata::Version version_of(const io::Message& message);
 
   void handle(NodeId from, const io::Message& message, io::Reply reply);
 
@@ -52,6 +49,7 @@ class PeerService {
   };
 
   LeaderTable& leaders_;
+  replication::ReplicaTable& replicas_;
   TopicReader& reader_;
   metadata::MetadataClient& metadata_;
   std::unordered_map<StreamKey, Stream, StreamKeyHash> streams_;

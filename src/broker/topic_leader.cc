@@ -20,9 +20,14 @@ Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& cont
   const metadata::SegmentInfo& last = topic.last();
   WALRUS_ASSERT(last.leader == context.options.self && last.state == metadata::SegmentState::kOpen);
   WALRUS_ASSIGN(storage::Segment * segment, context.store.open_segment({topic.id, last.id}, last.base));
+  if (last.replicas.size() > 1 && segment->promised() >= last.epoch) {
+    // What this node acknowledged in its earlier life is on a quorum; what it was about to is not known here.
+    context.seals.ask(topic.id, last.epoch, SealRequests::Recoverer::kSelf, "its leader was restarted");
+    return fail(ErrorCode::kNotLeader, "the segment is sealed first");
+  }
   std::shared_ptr<TopicLeader> leader(new TopicLeader(context, topic, *segment));
   leader->start_cursor(context.metadata.view()->shared_cursor(topic));
-  leader->leader_.watch([raw = leader.get()] { raw->advance_roll(); });
+  leader->leader_.watch([raw = leader.get()] { raw->advance(); });
   return leader;
 }
 
@@ -83,7 +88,8 @@ void TopicLeader::read_anywhere(Offset from, storage::BatchesDone done) {
   context_.reader.read_sealed(*topic, *segment, from, kReadAheadBytes, std::move(done));
 }
 
-std::string TopicLeader::state_json() const {
+Result<std::string> TopicLeader::state_json() const {
+  if (roll_ == Roll::kProposing || roll_ == Roll::kRetired) return fail(ErrorCode::kNotLeader);
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   nlohmann::ordered_json state;
   state["topic"] = name_;
@@ -113,18 +119,31 @@ void TopicLeader::check_full() {
 
 void TopicLeader::start_roll() {
   roll_ = Roll::kSettling;
-  advance_roll();
+  advance();
 }
 
-void TopicLeader::advance_roll() {
-  // A failed segment cannot settle by itself: it is cut at commit. What lay beyond was answered as unknown.
-  if (roll_ == Roll::kNone && !segment_.status()) roll_ = Roll::kSettling;
+/// Called whenever commit has moved, or the segment's state.
+void TopicLeader::advance() {
+  if (roll_ == Roll::kRetired || roll_ == Roll::kProposing) return;
+  if (leader_.fenced()) return fence();
+  const bool failed = !segment_.status();
+  if (replicated() && (failed || leader_.stalled())) return ask_for_seal();
+  // A lone replica that failed cannot settle: it is cut at commit. What lay beyond was answered as unknown.
+  if (failed && roll_ == Roll::kNone) roll_ = Roll::kSettling;
   if (roll_ != Roll::kSettling || !leader_.settled()) return;
   leader_.close();
   cursor_->freeze();
   roll_ = Roll::kProposing;
   log::debug("topic {}: segment {} is complete with {} records, opening the next", name_, segment_id_, entries());
   propose_seal();
+}
+
+void TopicLeader::ask_for_seal() {
+  context_.seals.ask(topic_, leader_.epoch(), SealRequests::Recoverer::kAnother,
+                     segment_.status() ? "too few replicas answer its leader" : "its leader's disk failed");
+  retry_ = context_.loop.after(kSealRetryDelay, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->advance();
+  });
 }
 
 void TopicLeader::propose_seal() {
@@ -155,7 +174,14 @@ void TopicLeader::retire() {
   retry_.cancel();
   leader_.close();
   cursor_->freeze();
-  segment_.seal();
+  if (!replicated()) segment_.seal();  // else ReplicaTable::settle() does, at the end that was decided
+}
+
+void TopicLeader::fence() {
+  roll_ = Roll::kRetired;
+  retry_.cancel();
+  cursor_->freeze();
+  leader_.fence();
 }
 
 }  // namespace walrus::broker

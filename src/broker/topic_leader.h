@@ -6,6 +6,9 @@
 // either way the view changes and this object is retired. Unsure or not carried out: the same command is proposed
 // again; it is a compare-and-set. Nothing is appended or acknowledged meanwhile.
 //
+// What ends a replicated segment besides (one replica can only go on): this node was restarted, its disk failed, or no
+// quorum answers. Then another replica is asked to find the end. A fence ends the leader at once, whatever it does.
+//
 // Loop thread only.
 #pragma once
 
@@ -13,6 +16,7 @@
 #include <string>
 
 #include "broker/options.h"
+#include "broker/seal_requests.h"
 #include "broker/shared_cursor.h"
 #include "broker/topic_reader.h"
 #include "metadata/metadata_client.h"
@@ -28,13 +32,15 @@ struct LeaderContext {
   metadata::MetadataClient& metadata;
   io::Transport& transport;
   TopicReader& reader;
+  SealRequests& seals;
   const BrokerOptions& options;
   std::function<void()> cursor_moved;
 };
 
 class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
  public:
-  /// Opens the topic's last segment, which this node leads.
+  /// Opens the topic's last segment, which this node leads. kNotLeader when it must be sealed first: an earlier life of
+  /// this node led it, and has promised so.
   static Result<std::shared_ptr<TopicLeader>> open(const LeaderContext& context, const metadata::TopicInfo& topic);
 
   TopicId topic() const { return topic_; }
@@ -54,13 +60,16 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   /// Committed batches of the open segment, for readers elsewhere.
   void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
 
-  /// The JSON of STATE, from the view and what only the leader knows.
-  std::string state_json() const;
+  /// The JSON of STATE, from the view and what only the leader knows. kNotLeader while the next segment is being
+  /// opened: records may have been acknowledged in it already.
+  Result<std::string> state_json() const;
 
   /// Starts the roll when the segment is full; called by the monitor.
   void check_full();
-  /// Another segment has taken over: seal, answer what waits, stop.
+  /// The view names another segment, or a recoverer for this one: stop.
   void retire();
+  /// A replica here was fenced with a higher epoch: stop at once.
+  void fence();
   bool settled() const { return leader_.settled(); }
 
  private:
@@ -68,8 +77,10 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void start_cursor(Offset position);
   void read_anywhere(Offset from, storage::BatchesDone done);
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
+  bool replicated() const { return leader_.replicas() > 1; }
   void start_roll();
-  void advance_roll();
+  void advance();
+  void ask_for_seal();
   void propose_seal();
 
   enum class Roll { kNone, kSettling, kProposing, kRetired };

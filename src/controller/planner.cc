@@ -50,6 +50,9 @@ std::optional<NodeId> choose_recoverer(const metadata::View& view, const metadat
   for (const NodeId replica : segment.replicas) {
     if (replica != segment.leader && replica != segment.recoverer && is_up(view, replica)) return replica;
   }
+  // Better the leader, which must ask the others like anybody, than nobody.
+  const bool leader_is_new = segment.state == metadata::SegmentState::kSealing && segment.leader != segment.recoverer;
+  if (leader_is_new && is_up(view, segment.leader)) return segment.leader;
   return std::nullopt;
 }
 

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/assert.h"
 #include "base/log.h"
+#include "controller/planner.h"
 
 namespace walrus::controller {
 
@@ -25,7 +27,10 @@ Takeover::Takeover(io::Loop& loop, io::Transport& transport, metadata::MetadataC
       self_(self),
       owns_(std::move(owns)) {}
 
-Takeover::~Takeover() { stop(); }
+Takeover::~Takeover() {
+  *alive_ = false;
+  stop();
+}
 
 void Takeover::start() {
   subscription_ = metadata_.subscribe(
@@ -85,7 +90,21 @@ void Takeover::recover(const metadata::TopicInfo& topic) {
 void Takeover::on_recovered(const metadata::TopicPtr& topic, Result<replication::RecoveredEnd> found) {
   if (found) return propose(topic, *found);
   log::warn("topic {} segment {}: {}", topic->name, topic->last().id, found.error().message());
-  try_again(topic->id);
+  if (found.error().code == ErrorCode::kPoisoned) hand_over(*topic);
+  try_again(topic->id);  // dropped when the view names another recoverer meanwhile
+}
+
+void Takeover::hand_over(const metadata::TopicInfo& topic) {
+  const auto other = choose_recoverer(*metadata_.view(), topic.last());
+  if (!other) return;
+  metadata::Command command;
+  metadata::BeginSeal& begin = *command.mutable_begin_seal();
+  begin.set_topic_id(topic.id.value());
+  begin.set_segment_id(topic.last().id.value());
+  begin.set_epoch(topic.last().epoch.value());
+  begin.set_expected_seal_epoch(topic.last().seal_epoch.value());
+  begin.set_recoverer(other->value());
+  metadata_.propose(std::move(command), [](const Result<metadata::Applied>&) {});
 }
 
 void Takeover::propose(const metadata::TopicPtr& topic, const replication::RecoveredEnd& found) {
@@ -99,10 +118,11 @@ void Takeover::propose(const metadata::TopicPtr& topic, const replication::Recov
   for (const NodeId holder : found.holders) complete.add_holders(holder.value());
   log::info("topic {} segment {}: ends at {}, held by {} nodes", topic->name, topic->last().id, found.end,
             found.holders.size());
-  metadata_.propose(std::move(command), [this, id = topic->id](const Result<metadata::Applied>& applied) {
-    // Applied or beaten: the view says what is next. Else the same again: it is a compare-and-set.
-    if (!applied) try_again(id);
-  });
+  metadata_.propose(std::move(command),
+                    [this, alive = alive_, id = topic->id](const Result<metadata::Applied>& applied) {
+                      // Applied or beaten: the view says what is next. Else the same again: it is a compare-and-set.
+                      if (*alive && !applied) try_again(id);
+                    });
 }
 
 void Takeover::try_again(TopicId id) {
@@ -116,7 +136,9 @@ void Takeover::try_again(TopicId id) {
 }
 
 void Takeover::settle(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment) {
-  replicas_.settle({topic.id, segment.id}, segment.base, segment.end,
+  const metadata::SegmentInfo* next = topic.find(SegmentId(segment.id.value() + 1));
+  WALRUS_ASSERT(next != nullptr, "a sealed segment is followed by another one");
+  replicas_.settle({topic.id, segment.id}, segment.base, segment.end, next->epoch,
                    [name = topic.name, id = segment.id](const Result<bool>& whole) {
                      if (!whole) return log::error("topic {} segment {}: {}", name, id, whole.error().message());
                      if (!*whole) log::error("topic {} segment {}: this replica lacks records", name, id);

@@ -5,7 +5,8 @@
 // CompleteSealAndOpen is proposed with it. The view then shows the next segment, and the brokers go on there.
 //
 // Failure: a recovery that ends with an error, and a proposal whose fate is unknown, are tried again as long as the
-// view says that it is our turn; when it says otherwise they are dropped.
+// view says that it is our turn; when it says otherwise they are dropped. A recoverer whose own replica is of no use
+// hands the segment over to another one.
 //
 // Loop thread of the shard.
 #pragma once
@@ -44,6 +45,7 @@ class Takeover {
   void on_recovered(const metadata::TopicPtr& topic, Result<replication::RecoveredEnd> found);
   void propose(const metadata::TopicPtr& topic, const replication::RecoveredEnd& found);
   void try_again(TopicId topic);
+  void hand_over(const metadata::TopicInfo& topic);
   void settle(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment);
 
   io::Loop& loop_;
@@ -54,6 +56,7 @@ class Takeover {
   std::function<bool(std::string_view)> owns_;
   std::map<TopicId, Running> running_;
   metadata::MetadataClient::Subscription subscription_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false once this is gone: answers may come later
 };
 
 }  // namespace walrus::controller

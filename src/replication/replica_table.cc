@@ -39,6 +39,8 @@ bool ReplicaTable::is_ours(std::uint16_t message_type) {
 }
 
 bool ReplicaTable::handle(const io::Message& message, io::Reply& reply) {
+  if (!is_ours(message.type)) return false;
+  forget_sealed();
   switch (message.type) {
     case peer::REPLICATE:
       replicate(message, std::move(reply));
@@ -77,6 +79,7 @@ void ReplicaTable::replicate(const io::Message& message, io::Reply reply) {
     header.set_promise(answer->promise.value());
     reply(io::make_message(peer::REPLICATE_REPLY, header));
   };
+  if ((*replica)->segment().sealed()) sealed_.push_back(key_of(*request));
   (*replica)->replicate(Epoch(request->epoch()), Offset(request->first()), request->previous_hash(), *batches,
                         std::move(done));
 }
@@ -119,12 +122,19 @@ void ReplicaTable::copy(const io::Message& message, io::Reply reply) {
       });
 }
 
-void ReplicaTable::settle(storage::SegmentKey key, Offset base, Offset end,
+void ReplicaTable::settle(storage::SegmentKey key, Offset base, Offset end, Epoch epoch,
                           std::move_only_function<void(Result<bool>)> done) {
-  followers_.erase(key);
-  auto opened = store_.open_segment(key, base);
-  if (!opened) return done(fail(opened.error()));
-  storage::Segment* segment = *opened;
+  fence(key, base, epoch, [this, key, end, done = std::move(done)](const Result<FenceAnswer>& fenced) mutable {
+    // Fenced with more by now: a later seal of the same end.
+    if (!fenced && fenced.error().code != ErrorCode::kFenced) return done(fail(fenced.error()));
+    cut(key, end, std::move(done));
+  });
+}
+
+void ReplicaTable::cut(storage::SegmentKey key, Offset end, std::move_only_function<void(Result<bool>)> done) {
+  storage::Segment* segment = store_.find(key);
+  if (segment == nullptr) return done(fail(ErrorCode::kNotFound, "the replica was removed meanwhile"));
+  sealed_.push_back(key);
   if (segment->end() <= end) {
     const bool whole = segment->end() == end && segment->status();
     if (whole) segment->seal();
@@ -135,6 +145,13 @@ void ReplicaTable::settle(storage::SegmentKey key, Offset base, Offset end,
     segment->seal();
     done(true);
   });
+}
+
+void ReplicaTable::forget_sealed() {
+  for (const storage::SegmentKey& key : std::exchange(sealed_, {})) {
+    const storage::Segment* segment = store_.find(key);
+    if (segment == nullptr || segment->sealed()) followers_.erase(key);
+  }
 }
 
 }  // namespace walrus::replication

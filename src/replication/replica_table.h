@@ -31,18 +31,22 @@ class ReplicaTable {
   Result<SegmentFollower*> follower(storage::SegmentKey key, Offset base);
   void fence(storage::SegmentKey key, Offset base, Epoch epoch, FenceDone done);
 
-  /// The segment is sealed at `end`: cuts what lies beyond, completes the file. True when all of it is here; `done`
-  /// when that is durable.
-  void settle(storage::SegmentKey key, Offset base, Offset end, std::move_only_function<void(Result<bool>)> done);
+  /// The segment is sealed at `end`, and `epoch` is that of a later segment: accepts nothing of an earlier one any
+  /// more, cuts what lies beyond, completes the file. True when all of it is here; `done` when that is durable.
+  void settle(storage::SegmentKey key, Offset base, Offset end, Epoch epoch,
+              std::move_only_function<void(Result<bool>)> done);
 
  private:
   void replicate(const io::Message& message, io::Reply reply);
   void fence_message(const io::Message& message, io::Reply reply);
   void copy(const io::Message& message, io::Reply reply);
+  void cut(storage::SegmentKey key, Offset end, std::move_only_function<void(Result<bool>)> done);
+  void forget_sealed();
 
   storage::ShardStore& store_;
   OnFence on_fence_;
   std::map<storage::SegmentKey, std::unique_ptr<SegmentFollower>> followers_;
+  std::vector<storage::SegmentKey> sealed_;  // their followers go with the next message
 };
 
 }  // namespace walrus::replication

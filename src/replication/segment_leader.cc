@@ -64,9 +64,10 @@ Status SegmentLeader::append(std::string& batch, std::uint32_t records, AppendDo
     return appended;
   }
   WALRUS_ASSERT(segment_.end() == first + records, "a batch takes as many offsets as it has records");
+  if (waiting_.empty()) progress_ = loop_.now();
   waiting_.push_back({.first = first, .end = segment_.end(), .done = std::move(done)});
   for (const auto& link : links_) link->appended();
-  if (!links_.empty()) watch_quorum();
+  if (!links_.empty() && !patience_.armed()) watch_quorum(limits::kQuorumPatience);
   return {};
 }
 
@@ -92,6 +93,7 @@ void SegmentLeader::on_ack(std::size_t replica, Offset durable_end) {
 void SegmentLeader::release_committed() {
   if (closed_for_good_ || !opened_) return;
   if (commit() == end()) stalled_ = false;
+  if (!waiting_.empty() && waiting_.front().end <= commit()) progress_ = loop_.now();
   while (!waiting_.empty() && waiting_.front().end <= commit()) {
     Waiting committed = std::move(waiting_.front());
     waiting_.pop_front();
@@ -99,23 +101,19 @@ void SegmentLeader::release_committed() {
   }
 }
 
-void SegmentLeader::watch_quorum() {
-  if (patience_.armed()) return;
-  patience_from_ = commit();
-  patience_ = loop_.after(limits::kQuorumPatience, [this] { lose_patience(); });
-}
-
-void SegmentLeader::lose_patience() {
-  if (waiting_.empty() || closed_for_good_) return;
-  if (commit() == patience_from_) {
+void SegmentLeader::watch_quorum(io::Duration patience) {
+  patience_ = loop_.after(patience, [this] {
+    if (waiting_.empty() || closed_for_good_) return;
+    const io::Duration waited = loop_.now() - progress_;
+    if (waited < limits::kQuorumPatience) return watch_quorum(limits::kQuorumPatience - waited);
     stalled_ = true;
     fail_waiting({ErrorCode::kOutcomeUnknown, "too few replicas of the segment answer"});
-    return;
-  }
-  watch_quorum();
+    if (moved_) moved_();
+  });
 }
 
 void SegmentLeader::fence() {
+  fenced_ = true;
   end_for_good({ErrorCode::kOutcomeUnknown, "the segment was taken over by another node"});
 }
 

@@ -54,13 +54,18 @@ class SegmentLeader {
   Offset base() const { return segment_.base(); }
   Offset end() const { return segment_.end(); }
   Offset commit() const { return quorum_.commit(); }
+  std::size_t replicas() const { return replicas_.nodes.size(); }
+  /// A higher epoch was met: this leader has ended.
+  bool fenced() const { return fenced_; }
+  /// No quorum has answered for limits::kQuorumPatience: appends are refused until everything is committed.
+  bool stalled() const { return stalled_; }
   /// Everything appended is committed, or never will be by this leader.
   bool settled() const { return closed_for_good_ || commit() == end(); }
 
   /// Batches with records in [from, commit); see storage::Segment::read.
   void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
 
-  /// `moved` runs after commit has moved and the callers were told, and when the segment has failed.
+  /// `moved` runs after commit has moved and the callers were told, and when the leader has stalled or ended.
   void watch(std::move_only_function<void()> moved) { moved_ = std::move(moved); }
 
   /// No more appends; what waits still completes.
@@ -85,8 +90,7 @@ class SegmentLeader {
   void on_durable();
   void on_ack(std::size_t replica, Offset durable_end);
   void release_committed();
-  void watch_quorum();
-  void lose_patience();
+  void watch_quorum(io::Duration patience);
   void end_for_good(const Error& error);
   void fail_waiting(const Error& error);
 
@@ -99,9 +103,10 @@ class SegmentLeader {
   std::deque<Waiting> waiting_;  // by offset
   std::move_only_function<void()> moved_;
   io::Timer patience_;
-  Offset patience_from_;  // commit when the patience began
-  bool opened_;           // acknowledgements may leave
+  io::TimePoint progress_;  // when something was last acknowledged, or began to wait
+  bool opened_;             // acknowledgements may leave
   bool closed_ = false;
+  bool fenced_ = false;
   bool closed_for_good_ = false;  // nothing is acknowledged any more
   bool stalled_ = false;          // no quorum: refuses appends until all is committed
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

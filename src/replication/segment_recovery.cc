@@ -1,5 +1,7 @@
 #include "replication/segment_recovery.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -29,12 +31,19 @@ SegmentRecovery::SegmentRecovery(io::Loop& loop, io::Transport& transport, Repli
       end_(options_.base) {}
 
 void SegmentRecovery::start() {
+  patience_ = loop_.after(kPatience, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->finish(fail(ErrorCode::kTimedOut, fmt::format("{} of {} replicas have answered the fence",
+                                                          self->fenced_.size(), self->options_.replicas.size())));
+    }
+  });
   for (const NodeId node : options_.replicas) fence(node, kFirstDelay);
 }
 
 void SegmentRecovery::stop() {
   done_ = {};
   timers_.clear();
+  patience_.cancel();
   for (const auto& link : links_) link->stop();
 }
 
@@ -74,6 +83,10 @@ void SegmentRecovery::on_fenced(NodeId node, io::Duration delay, Result<FenceAns
     return spread();  // one more to hold what was decided
   }
   if (!answer && answer.error().code == ErrorCode::kFenced) return finish(fail(answer.error()));
+  if (node == options_.self) {
+    return finish(
+        fail(ErrorCode::kPoisoned, answer ? "damage was found in this node's replica" : answer.error().message()));
+  }
   // Suspect counts neither as "has" nor as "has not": like one that does not answer, it may be healed meanwhile.
   timers_.push_back(loop_.after(delay, [weak = weak_from_this(), node, delay] {
     const auto self = weak.lock();

@@ -6,9 +6,11 @@
 // below the largest durable end among the answers: that is the end. What this node lacks is copied from the one that
 // has most; then this node streams to the fenced replicas until Q hold everything durably.
 //
-// Failure: a replica that does not answer is asked again, with a delay that doubles, as long as the object lives; there
-// is no end without enough answers (E = 1 and its disk away: it waits). A higher fence anywhere ends the attempt with
-// kFenced: another recoverer has taken over.
+// Failure: a replica that does not answer is asked again, with a delay that doubles; there is no end without enough
+// answers (E = 1 and its disk away: it waits). After kPatience the attempt ends with kTimedOut: a new one asks
+// everybody anew, so that it cannot hang on a replica that has most and is gone. kPoisoned: this node's own replica is
+// of no use, another node must do it. A higher fence anywhere ends the attempt with kFenced: another recoverer has
+// taken over.
 //
 // Loop thread only.
 #pragma once
@@ -42,6 +44,7 @@ struct RecoveredEnd {
 class SegmentRecovery : public std::enable_shared_from_this<SegmentRecovery> {
  public:
   using Done = std::move_only_function<void(Result<RecoveredEnd>)>;
+  static constexpr io::Duration kPatience = std::chrono::seconds(3);
 
   /// All outlive the recovery, or stop() comes first.
   SegmentRecovery(io::Loop& loop, io::Transport& transport, ReplicaTable& replicas, RecoveryOptions options, Done done);
@@ -75,6 +78,7 @@ class SegmentRecovery : public std::enable_shared_from_this<SegmentRecovery> {
   NodeId source_;
   std::vector<std::shared_ptr<FollowerLink>> links_;
   std::vector<io::Timer> timers_;
+  io::Timer patience_;
 };
 
 }  // namespace walrus::replication

@@ -38,6 +38,8 @@ class FakeNetwork {
   /// Calls to `node` fail with kUnavailable.
   void cut(NodeId node) { cut_.insert(node); }
   void heal(NodeId node) { cut_.erase(node); }
+  /// Calls of `from` to `to` fail with kUnavailable.
+  void cut_from(NodeId from, NodeId to) { cut_links_.insert({from, to}); }
   /// The next call to `node` is carried out, and its answer is lost.
   void lose_next_reply(NodeId node) { lossy_.insert(node); }
   std::size_t calls() const { return calls_; }
@@ -45,7 +47,11 @@ class FakeNetwork {
  private:
   friend class FakeTransport;
   std::map<NodeId, FakeTransport*> nodes_;
+  bool is_cut(NodeId from, NodeId to) const {
+    return cut_.contains(to) || cut_links_.contains({from, to}) || !nodes_.contains(to);
+  }
   std::set<NodeId> cut_;
+  std::set<std::pair<NodeId, NodeId>> cut_links_;
   std::set<NodeId> lossy_;
   std::size_t calls_ = 0;
 };
@@ -56,15 +62,15 @@ inline FakeTransport::FakeTransport(FakeNetwork& network, NodeId self, io::Loop&
 }
 
 inline void FakeTransport::send(NodeId to, io::Message message) {
+  if (network_.is_cut(self_, to)) return;
   FakeTransport* other = network_.nodes_.at(to);
-  if (network_.cut_.contains(to)) return;
   other->loop_.post(
       [self = self_, other, message = std::move(message)]() mutable { other->handler_(self, std::move(message), {}); });
 }
 
 inline void FakeTransport::call(NodeId to, io::Message message, io::Duration, io::Reply reply) {
   ++network_.calls_;
-  if (network_.cut_.contains(to) || !network_.nodes_.contains(to)) {
+  if (network_.is_cut(self_, to)) {
     return loop_.post([reply = std::move(reply)]() mutable { reply(fail(ErrorCode::kUnavailable, "cut")); });
   }
   if (network_.lossy_.erase(to) > 0) {

@@ -118,6 +118,23 @@ TEST_F(RollTest, WaitsWhileTheRollCannotBeProposedAndThenGoesOn) {
   EXPECT_EQ(replies(), Replies(11, "OK"));
 }
 
+TEST_F(RollTest, StateWaitsForTheNextSegmentWhichMayHaveRecordsAlready) {
+  create("logs");
+  for (int i = 0; i < 10; ++i) put(1, "logs", "x");
+  node(1).metadata.fail_proposals(Error{ErrorCode::kUnavailable, "no Raft leader"});
+  settle();
+  for (const std::size_t number : {std::size_t{1}, std::size_t{2}}) submit(number, Verb::kState, "logs");
+  settle();
+  EXPECT_EQ(replies(), Replies(10, "OK"));
+  node(1).metadata.fail_proposals({});
+  world_.run_for(1s);
+  settle();
+  ASSERT_EQ(replies().size(), 12u);
+  for (const std::uint64_t slot : {10u, 11u}) {
+    EXPECT_NE(client_->answers.at(slot).find(R"("segment_id":1)"), std::string::npos) << client_->answers.at(slot);
+  }
+}
+
 TEST_F(RollTest, NothingIsAppendedWhileTheFateOfTheRollIsUnknown) {
   const auto topic = create("logs");
   for (int i = 0; i < 10; ++i) put(1, "logs", "x");

@@ -108,12 +108,24 @@ TEST_F(SegmentRecoveryTest, OneAnswerOfThreeIsNotEnough) {
   hold(2, 8);
   const auto recovery = recover(2, Epoch(9));
   settle();
-  world_.run_for(3s);
+  world_.run_for(SegmentRecovery::kPatience - 1s);
   EXPECT_TRUE(results_.empty());
   network_.heal(NodeId(3));
-  world_.run_for(2s);
+  world_.run_for(1s);
   settle();
-  EXPECT_EQ(results_.size(), 1u) << "and then it goes on by itself";
+  ASSERT_EQ(results_.size(), 1u) << "and then it goes on by itself";
+  EXPECT_TRUE(results_[0]);
+}
+
+TEST_F(SegmentRecoveryTest, AnAttemptWithoutEnoughAnswersEndsAfterItsPatience) {
+  network_.cut(NodeId(1));
+  network_.cut(NodeId(3));
+  hold(2, 8);
+  const auto recovery = recover(2, Epoch(9));
+  settle();
+  world_.run_for(SegmentRecovery::kPatience + 10ms);
+  ASSERT_EQ(results_.size(), 1u);
+  EXPECT_EQ(results_[0].error().code, ErrorCode::kTimedOut);
 }
 
 TEST_F(SegmentRecoveryTest, AnEmptySegmentEndsWhereItBegins) {

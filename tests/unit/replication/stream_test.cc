@@ -186,13 +186,45 @@ TEST_F(StreamTest, ASealedReplicaIsCutAtTheEnd) {
   append(3);
   sync({1, 2, 3});
   bool whole = false;
-  node(2).table.settle(kKey, Offset(0), Offset(2), [&](Result<bool> settled) { whole = settled && *settled; });
+  const auto note = [&](const Result<bool>& settled) { whole = settled && *settled; };
+  node(2).table.settle(kKey, Offset(0), Offset(2), Epoch(9), note);
+  sync({2});
   EXPECT_TRUE(whole);
   EXPECT_EQ(segment(2).end(), Offset(2));
   EXPECT_TRUE(segment(2).sealed());
-  node(3).table.settle(kKey, Offset(0), Offset(9), [&](Result<bool> settled) { whole = settled && *settled; });
+  node(3).table.settle(kKey, Offset(0), Offset(9), Epoch(9), note);
+  sync({3});
   EXPECT_FALSE(whole) << "it lacks records";
   EXPECT_FALSE(segment(3).sealed());
+}
+
+TEST_F(StreamTest, ASealThatReachesTheOldLeaderFirstEndsItAndItsRecordsBeyondTheEnd) {
+  append(2);
+  sync({1, 2, 3});
+  append(3);
+  bool whole = false;
+  node(1).table.settle(kKey, Offset(0), Offset(2), Epoch(9),
+                       [&](const Result<bool>& settled) { whole = settled && *settled; });
+  ASSERT_EQ(answers_.size(), 2u);
+  EXPECT_EQ(answers_[1].error().code, ErrorCode::kOutcomeUnknown);
+  sync({1});
+  EXPECT_TRUE(whole);
+  EXPECT_EQ(segment(1).end(), Offset(2)) << "what was still being written when the seal came is cut, too";
+}
+
+TEST_F(StreamTest, AReplicaThatIsSealedTakesNothingMoreFromItsOldLeader) {
+  append(2);
+  sync({1, 2, 3});
+  for (const std::size_t number : {2, 3}) {
+    node(number).table.settle(kKey, Offset(0), Offset(2), Epoch(9), [](const Result<bool>&) {});
+  }
+  sync({2, 3});
+  append(1);
+  sync({1, 2, 3});
+  EXPECT_EQ(segment(2).end(), Offset(2));
+  EXPECT_EQ(segment(3).end(), Offset(2));
+  ASSERT_EQ(answers_.size(), 2u);
+  EXPECT_EQ(answers_[1].error().code, ErrorCode::kOutcomeUnknown);
 }
 
 }  // namespace
