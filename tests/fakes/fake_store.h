@@ -52,6 +52,7 @@ class FakeSegment : public storage::Segment {
   Epoch promised() const override { return promised_; }
   /// Durable with the next sync(), as a record in the log would be.
   void promise(Epoch epoch, io::Done done) override {
+    if (!status_) return done(status_);
     promised_ = epoch;
     promises_.push_back(std::move(done));
   }

@@ -68,6 +68,18 @@ class ClusterSegments : public testing::Test {
     for (const std::uint64_t holder : holders) complete.add_holders(holder);
     return apply(command);
   }
+  Status roll(std::uint64_t end, std::initializer_list<std::uint64_t> holders,
+              std::initializer_list<std::uint64_t> avoid) {
+    Command command;
+    auto& seal = *command.mutable_seal_and_open();
+    seal.set_topic_id(topic()->id.value());
+    seal.set_segment_id(topic()->last().id.value());
+    seal.set_epoch(topic()->last().epoch.value());
+    seal.set_end(end);
+    for (const std::uint64_t holder : holders) seal.add_holders(holder);
+    for (const std::uint64_t node : avoid) seal.add_avoid(node);
+    return apply(command);
+  }
   Status change_holder(bool add, std::uint64_t segment, std::uint64_t node, std::uint64_t hash = 77) {
     Command command;
     if (add) {
@@ -96,6 +108,24 @@ TEST_F(ClusterSegments, ReplicasAreCappedByTheNodesThatAreUp) {
   set_state(3, NodeState::kDown);
   set_state(4, NodeState::kDraining);
   EXPECT_EQ(create(3)->last().replicas, ids({1, 5}));
+}
+
+TEST_F(ClusterSegments, ARollLeavesOutNodesToAvoidWhenTheOthersAreEnough) {
+  create(3);
+  ASSERT_TRUE(roll(10, {1, 2}, {3, 4}));
+  EXPECT_EQ(topic()->last().replicas, ids({2, 5, 1}));
+  set_state(1, NodeState::kDown);
+  ASSERT_TRUE(roll(20, {2, 5}, {3}));
+  EXPECT_EQ(topic()->last().replicas, ids({4, 5, 2}));
+  ASSERT_TRUE(roll(30, {4, 5}, {5, 2})) << "with too few others they are taken, last";
+  EXPECT_EQ(topic()->last().replicas, ids({3, 4, 5}));
+}
+
+TEST_F(ClusterSegments, ASealWithoutAHolderIsRefused) {
+  const Epoch epoch = create(3)->last().epoch;
+  EXPECT_EQ(roll(10, {}, {}).error().code, ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  EXPECT_EQ(complete(topic()->last().seal_epoch, 10, {}).error().code, ErrorCode::kInvalidArgument);
 }
 
 TEST_F(ClusterSegments, ALostLeadersSegmentIsSealedAndTheNextOneOpensElsewhere) {

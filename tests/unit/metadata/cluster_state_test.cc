@@ -46,6 +46,7 @@ Command seal_and_open(const TopicInfo& topic, std::uint64_t end, std::uint64_t c
   seal.set_epoch(topic.last().epoch.value());
   seal.set_end(end);
   seal.set_shared_cursor(cursor);
+  for (const NodeId replica : topic.last().replicas) seal.add_holders(replica.value());
   return command;
 }
 
