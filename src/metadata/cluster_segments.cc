@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "metadata/cluster_state.h"
+#include "metadata/placement.h"
 
 namespace walrus::metadata {
 namespace {
@@ -25,7 +26,9 @@ Status ClusterState::create_topic(Version index, const CreateTopic& command) {
   }
   if (draft_.find_topic(command.name()) != nullptr) return {};
   const std::uint32_t wanted = std::max<std::uint32_t>(1, command.replicas());
-  WALRUS_ASSIGN(SegmentInfo first, new_segment(index, SegmentId(0), Offset(0), least_loaded_node(), wanted));
+  std::vector<NodeId> order = placement_order(*draft_.nodes_, least_loaded_node());
+  if (!order.empty()) std::ranges::rotate(order, order.end() - 1);  // the least loaded one itself leads
+  WALRUS_ASSIGN(SegmentInfo first, new_segment(index, SegmentId(0), Offset(0), std::move(order), wanted));
 
   auto topic = std::make_shared<TopicInfo>();
   topic->id = TopicId(index);
@@ -38,33 +41,32 @@ Status ClusterState::create_topic(Version index, const CreateTopic& command) {
   return {};
 }
 
-Result<SegmentInfo> ClusterState::new_segment(Version index, SegmentId id, Offset base, NodeId leader,
+Result<SegmentInfo> ClusterState::new_segment(Version index, SegmentId id, Offset base, std::vector<NodeId> order,
                                               std::uint32_t wanted) const {
-  if (leader == NodeId()) return fail(ErrorCode::kUnavailable, "no node is up");
-  SegmentInfo segment{.id = id,
-                      .base = base,
-                      .end = base,
-                      .epoch = Epoch(index),
-                      .state = SegmentState::kOpen,
-                      .leader = leader,
-                      .replicas = {leader},
-                      .seal_epoch = {},
-                      .recoverer = {}};
-  for (NodeId next = next_node(leader); segment.replicas.size() < wanted && next != leader; next = next_node(next)) {
-    segment.replicas.push_back(next);
-  }
-  return segment;
+  if (order.empty()) return fail(ErrorCode::kUnavailable, "no node is up");
+  order.resize(std::min<std::size_t>(order.size(), wanted));
+  const NodeId leader = order.front();
+  return SegmentInfo{.id = id,
+                     .base = base,
+                     .end = base,
+                     .epoch = Epoch(index),
+                     .state = SegmentState::kOpen,
+                     .leader = leader,
+                     .replicas = std::move(order),
+                     .seal_epoch = {},
+                     .recoverer = {}};
 }
 
 Result<std::shared_ptr<TopicInfo>> ClusterState::seal_last(Version index, const TopicInfo& before, Seal seal) const {
   const SegmentInfo& last = before.last();
   if (seal.end < last.base) return fail(ErrorCode::kInvalidArgument, "the end lies before the base");
-  if (seal.holders.empty()) seal.holders = last.replicas;
+  if (seal.holders.empty()) return fail(ErrorCode::kInvalidArgument, "no holder");
   for (const NodeId holder : seal.holders) {
     if (!last.has_replica(holder)) return fail(ErrorCode::kInvalidArgument, "a holder that is no replica");
   }
-  WALRUS_ASSIGN(SegmentInfo next, new_segment(index, SegmentId(last.id.value() + 1), seal.end, next_node(last.leader),
-                                              before.replicas_wanted));
+  WALRUS_ASSIGN(SegmentInfo next,
+                new_segment(index, SegmentId(last.id.value() + 1), seal.end,
+                            placement_order(*draft_.nodes_, last.leader, seal.avoid), before.replicas_wanted));
   auto topic = std::make_shared<TopicInfo>(before);
   SegmentInfo& sealed = topic->segments.back();
   sealed.state = SegmentState::kSealed;
@@ -88,7 +90,11 @@ Status ClusterState::seal_and_open(Version index, const SealAndOpen& command) {
   }
   const Offset end(command.end());
   if (Offset(command.shared_cursor()) > end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
-  WALRUS_ASSIGN(auto topic, seal_last(index, *before, {end, command.hash(), node_ids(command.holders())}));
+  WALRUS_ASSIGN(auto topic, seal_last(index, *before,
+                                      {.end = end,
+                                       .hash = command.hash(),
+                                       .holders = node_ids(command.holders()),
+                                       .avoid = node_ids(command.avoid())}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
   Offset& cursor = bucket_for_writing(topic->name).shared_cursors[topic->id];
@@ -126,7 +132,9 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
   }
   const Offset end(command.end());
   if (draft_.shared_cursor(*before) > end) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
-  WALRUS_ASSIGN(auto topic, seal_last(index, *before, {end, command.hash(), node_ids(command.holders())}));
+  WALRUS_ASSIGN(auto topic,
+                seal_last(index, *before,
+                          {.end = end, .hash = command.hash(), .holders = node_ids(command.holders()), .avoid = {}}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
   put_topic(std::move(topic));
@@ -177,16 +185,6 @@ NodeId ClusterState::least_loaded_node() const {
     }
   }
   return best;
-}
-
-NodeId ClusterState::next_node(NodeId after) const {
-  NodeId first;
-  for (const auto& [id, node] : *draft_.nodes_) {
-    if (node.state != NodeState::kUp) continue;
-    if (id > after) return id;
-    if (first == NodeId()) first = id;
-  }
-  return first;
 }
 
 }  // namespace walrus::metadata

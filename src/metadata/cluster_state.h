@@ -66,14 +66,16 @@ class ClusterState {
     Offset end;
     std::uint64_t hash;
     std::vector<NodeId> holders;
+    std::vector<NodeId> avoid;  ///< nodes that the next segment is to leave out
   };
   /// Seals the last segment of `before` and opens the next one with `index` as its epoch.
   Result<std::shared_ptr<TopicInfo>> seal_last(Version index, const TopicInfo& before, Seal seal) const;
-  /// A fresh open segment; kUnavailable when no node is up.
-  Result<SegmentInfo> new_segment(Version index, SegmentId id, Offset base, NodeId leader, std::uint32_t wanted) const;
+  /// A fresh open segment on the first `wanted` nodes of `order`, the first of them its leader; kUnavailable when there
+  /// is none.
+  Result<SegmentInfo> new_segment(Version index, SegmentId id, Offset base, std::vector<NodeId> order,
+                                  std::uint32_t wanted) const;
   void show_membership(NodeInfo& node) const;
   NodeId least_loaded_node() const;
-  NodeId next_node(NodeId after) const;
   View::Bucket& bucket_for_writing(std::string_view topic_name);
   View::Ids& ids_for_writing(TopicId id);
   std::map<NodeId, NodeInfo>& nodes_for_writing();
