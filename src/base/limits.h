@@ -55,6 +55,10 @@ inline constexpr std::size_t kSegmentFlushesInFlight = 16;     ///< segments wri
 inline constexpr std::size_t kOpenSegmentFiles = 512;          ///< file handles kept open, per shard
 inline constexpr std::size_t kIndexIntervalBytes = 64 * kKiB;
 inline constexpr std::size_t kMaxBatchBytes = 1 * kMiB;         ///< target of a batch made of single PUTs
+inline constexpr std::size_t kCatalogSegmentBytes = 4 * kMiB;   ///< of an embedded store's catalog before a new one
+inline constexpr std::size_t kMaxStagedBatchBytes = 16 * kMiB;  ///< of one call of the embedded store
+inline constexpr std::size_t kLazyHandoverBytes = 256 * kKiB;   ///< of unsynced records: handed to the log at once
+inline constexpr auto kLazyHandoverDelay = 1ms;                 ///< and this long after the first of them
 inline constexpr std::uint64_t kMaxSegmentEntries = 1'000'000;  ///< default of WALRUS_MAX_SEGMENT_ENTRIES
 
 // Between nodes.
@@ -68,6 +72,8 @@ inline constexpr auto kPeerSilenceLimit = 2s;             ///< without a byte fr
 inline constexpr auto kPeerConflictLimit = 3s;            ///< two live processes of one node id: a copied directory
 inline constexpr std::size_t kMaxPeerHandshakes = 256;    ///< connections that have not said hello yet
 inline constexpr std::size_t kPeerReadBytes = 64 * kKiB;  ///< read buffer per connection
+inline constexpr std::uint32_t kMaxReplicas = 7;  ///< of a segment
+inline constexpr std::uint32_t kReplicas = 3;     ///< default of --replication-factor
 inline constexpr auto kHeartbeatInterval = 100ms;
 inline constexpr auto kSuspectAfter = 1s;
 inline constexpr auto kQuorumPatience = 1s;  ///< then a leader without a quorum calls the outcome unknown

@@ -86,7 +86,7 @@ void Broker::submit(const protocol::Request& request, const std::shared_ptr<Answ
   Waiter waiter{sink, slot};
   if (stopping_) return answer_error({waiter}, {ErrorCode::kShuttingDown, {}});
   if (metadata_.view()->version() == 0) return answer_error({waiter}, {ErrorCode::kRaftNotInitialized, {}});
-  if (request.verb == protocol::Verb::kRegister) return register_topic(request.topic, std::move(waiter));
+  if (request.verb == protocol::Verb::kRegister) return register_topic(request, std::move(waiter));
   Topic& entry = topic(request.topic);
   switch (request.verb) {
     case protocol::Verb::kPut:
@@ -108,11 +108,14 @@ void Broker::submit(const protocol::Request& request, const std::shared_ptr<Answ
   }
 }
 
-void Broker::register_topic(std::string_view name, Waiter waiter) {
-  if (metadata_.view()->find_topic(name)) return answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
+void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
+  if (metadata_.view()->find_topic(request.topic)) {
+    return answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
+  }
   metadata::Command command;
-  command.mutable_create_topic()->set_name(std::string(name));
-  command.mutable_create_topic()->set_replicas(options_.replication_factor);
+  metadata::CreateTopic& create = *command.mutable_create_topic();
+  create.set_name(std::string(request.topic));
+  create.set_replicas(request.options.replicas != 0 ? request.options.replicas : options_.replication_factor);
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (!applied) return answer_error({waiter}, applied.error());
     if (!applied->status) return answer_error({waiter}, applied->status.error());

@@ -82,7 +82,7 @@ class Broker {
   };
 
   Topic& topic(std::string_view name);
-  void register_topic(std::string_view name, Waiter waiter);
+  void register_topic(const protocol::Request& request, Waiter waiter);
   void resolve(Topic& topic);
   void on_resolved(const std::string& name, const Status& barrier);
   void pump();

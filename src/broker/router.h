@@ -31,6 +31,7 @@ class Router : public RequestSink {
       protocol::Verb verb;
       std::uint32_t topic_size;
       std::uint32_t payload_size;
+      protocol::TopicOptions options;
       std::size_t sink;
       std::uint64_t slot;
     };

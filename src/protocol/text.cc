@@ -1,5 +1,8 @@
 #include "protocol/text.h"
 
+#include <fmt/core.h>
+
+#include <charconv>
 #include <optional>
 
 #include "base/limits.h"
@@ -62,6 +65,32 @@ std::string_view without_trailing_blanks(std::string_view text) {
   return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
 }
 
+std::string_view without_leading_blanks(std::string_view text) {
+  const auto first = text.find_first_not_of(' ');
+  return first == std::string_view::npos ? std::string_view() : text.substr(first);
+}
+
+Result<TopicOptions> parse_options(std::string_view text) {
+  TopicOptions options;
+  while (!(text = without_leading_blanks(text)).empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(word.size());
+    const auto equals = word.find('=');
+    // What is no option may be meant as a part of the name.
+    if (equals == std::string_view::npos) return fail(ErrorCode::kInvalidTopicName);
+    const std::string_view name = word.substr(0, equals);
+    const std::string_view value = word.substr(equals + 1);
+    if (name != "replicas")
+      return fail(ErrorCode::kInvalidArgument, fmt::format("topic option '{}' is not known", name));
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.replicas);
+    if (error != std::errc{} || end != value.data() + value.size() || options.replicas < 1 ||
+        options.replicas > limits::kMaxReplicas) {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("replicas is a number from 1 to {}", limits::kMaxReplicas));
+    }
+  }
+  return options;
+}
+
 /// `rest` is what stands behind the blank after the verb; empty when there was none.
 Result<Request> parse_arguments(const VerbRule& rule, std::string_view rest) {
   Request request{.verb = rule.verb, .topic = {}, .payload = {}};
@@ -73,9 +102,15 @@ Result<Request> parse_arguments(const VerbRule& rule, std::string_view rest) {
     request.topic = without_trailing_blanks(rest);
     if (request.topic.starts_with(' ')) request.topic = {};
   }
+  std::string_view options;
+  if (rule.verb == Verb::kRegister && request.topic.contains(' ')) {
+    options = request.topic.substr(request.topic.find(' '));
+    request.topic.remove_suffix(options.size());
+  }
   if (request.topic.empty()) return fail(rule.without_topic);
   if (rule.verb == Verb::kPut && request.payload.empty()) return fail(ErrorCode::kPutRequiresPayload);
   if (!valid_topic_name(request.topic)) return fail(ErrorCode::kInvalidTopicName);
+  WALRUS_ASSIGN(request.options, parse_options(options));
   return request;
 }
 
@@ -88,7 +123,7 @@ Result<Request> parse_request(std::string_view text) {
   for (const VerbRule& rule : kTopicVerbs) {
     if (word == rule.word) return parse_arguments(rule, rest);
   }
-  if (word == "METRICS" && without_trailing_blanks(rest).empty()) return Request{Verb::kMetrics, {}, {}};
+  if (word == "METRICS" && without_trailing_blanks(rest).empty()) return Request{};
   return fail(ErrorCode::kUnknownCommand);
 }
 

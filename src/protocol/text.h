@@ -11,11 +11,19 @@ namespace walrus::protocol {
 
 enum class Verb : std::uint8_t { kRegister, kPut, kGet, kState, kMetrics };
 
+/// What REGISTER may say behind the topic: blank-separated `name=value`.
+struct TopicOptions {
+  std::uint32_t replicas = 0;  ///< 1 to limits::kMaxReplicas; 0: not said, the node's --replication-factor
+
+  friend bool operator==(const TopicOptions&, const TopicOptions&) = default;
+};
+
 /// Views into the frame.
 struct Request {
   Verb verb = Verb::kMetrics;
   std::string_view topic;
-  std::string_view payload;  ///< PUT only: every byte behind the one blank after the topic
+  std::string_view payload;   ///< PUT only: every byte behind the one blank after the topic
+  TopicOptions options = {};  ///< REGISTER only
 };
 
 /// The request in a frame's text, or the error whose text the client gets behind "ERR ".

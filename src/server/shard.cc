@@ -25,11 +25,16 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
                                 .on_refused = context.on_refused});
   WALRUS_ASSIGN(self->store_,
                 storage::open_shard_store(context.disk, loop, {.directory = config.node_directory(), .shard = number}));
-  self->broker_ = std::make_unique<broker::Broker>(loop, *self->store_, *metadata, *self->transport_, context.directory,
-                                                   broker::BrokerOptions{.self = config.node_id,
-                                                                         .shard = number,
-                                                                         .segment_entries = config.max_segment_entries,
-                                                                         .monitor_interval = config.monitor_interval});
+  self->broker_ =
+      std::make_unique<broker::Broker>(loop, *self->store_, *metadata, *self->transport_, context.directory,
+                                       broker::BrokerOptions{.self = config.node_id,
+                                                             .shard = number,
+                                                             .replication_factor = config.replication_factor,
+                                                             .segment_entries = config.max_segment_entries,
+                                                             .monitor_interval = config.monitor_interval});
+  self->takeover_ = std::make_unique<controller::Takeover>(
+      loop, *self->transport_, *metadata, self->broker_->replicas(), config.node_id,
+      [&context, number](std::string_view topic) { return context.directory.shard_of(topic) == number; });
   context.directory.shards.at(number) = {.loop = &loop, .broker = self->broker_.get()};
   self->router_ = std::make_unique<broker::Router>(
       number, context.directory, [&context, &loop](std::move_only_function<void(Result<std::string>)> done) {
@@ -43,6 +48,7 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
   });
   self->node_table_ = follow_node_table(*metadata, *self->transport_, config.node_id);
   self->broker_->start();
+  self->takeover_->start();
   return self;
 }
 
@@ -80,6 +86,7 @@ void Shard::on_part_drained() {
 
 void Shard::close(std::move_only_function<void()> done) {
   loop_.post([this, done = std::move(done)]() mutable {
+    takeover_->stop();
     transport_->stop();
     store_->close([this, done = std::move(done)](const Status& status) mutable {
       if (!status) log::warn("shard {}: closing the store: {}", number_, status.error().message());

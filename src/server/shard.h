@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "broker/broker.h"
 #include "broker/router.h"
+#include "controller/takeover.h"
 #include "io/asio_loop.h"
 #include "metadata/metadata_service.h"
 #include "net/peer_transport.h"
@@ -64,6 +65,7 @@ class Shard {
   std::unique_ptr<net::PeerTransport> transport_;
   std::unique_ptr<storage::ShardStore> store_;
   std::unique_ptr<broker::Broker> broker_;
+  std::unique_ptr<controller::Takeover> takeover_;
   std::unique_ptr<broker::Router> router_;
   std::unique_ptr<net::SessionGroup> sessions_;
   metadata::MetadataClient::Subscription node_table_;

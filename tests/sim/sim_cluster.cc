@@ -23,6 +23,7 @@ SimNodeOptions SimCluster::options_for(NodeId id) const {
                          .disk_id = Uuid(options_.seed, id.value()),
                          .join = {},
                          .shards = options_.shards,
+                         .replication_factor = options_.replication_factor,
                          .segment_entries = options_.segment_entries};
   if (id != NodeId(1)) options.join = {address_of(NodeId(1))};
   return options;

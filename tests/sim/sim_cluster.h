@@ -13,6 +13,7 @@ struct SimClusterOptions {
   std::uint64_t seed = 1;
   std::size_t nodes = 3;
   std::uint32_t shards = 2;
+  std::uint32_t replication_factor = 3;
   std::uint64_t segment_entries = 50;
 };
 

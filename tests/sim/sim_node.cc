@@ -35,6 +35,7 @@ SimNode::~SimNode() {
   // As in a crash: nothing of this node runs any more, and then it goes.
   loop_.stop();
   router_.reset();
+  for (auto& shard : shards_) shard->takeover.reset();
   for (auto& shard : shards_) shard->broker.reset();
   shards_.clear();
   controller_.reset();
@@ -53,7 +54,10 @@ Status SimNode::open(io::SimNetwork& network, io::SimDisk& disk) {
   router_ = std::make_unique<broker::Router>(0, directory_, [](auto done) { done(fail(ErrorCode::kUnsupported)); });
   metadata_->start();
   controller_->start();
-  for (auto& shard : shards_) shard->broker->start();
+  for (auto& shard : shards_) {
+    shard->broker->start();
+    shard->takeover->start();
+  }
   return {};
 }
 
@@ -88,9 +92,15 @@ Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint
   storage::ShardStoreOptions store{.directory = kDirectory, .shard = number};
   store.engine.wal_file_bytes = 1 << 20;
   WALRUS_ASSIGN(shard->store, storage::open_shard_store(disk, loop_, store));
-  shard->broker = std::make_unique<broker::Broker>(
-      loop_, *shard->store, *shard->metadata, *shard->transport, directory_,
-      broker::BrokerOptions{.self = options_.id, .shard = number, .segment_entries = options_.segment_entries});
+  shard->broker =
+      std::make_unique<broker::Broker>(loop_, *shard->store, *shard->metadata, *shard->transport, directory_,
+                                       broker::BrokerOptions{.self = options_.id,
+                                                             .shard = number,
+                                                             .replication_factor = options_.replication_factor,
+                                                             .segment_entries = options_.segment_entries});
+  shard->takeover = std::make_unique<controller::Takeover>(
+      loop_, *shard->transport, *shard->metadata, shard->broker->replicas(), options_.id,
+      [this, number](std::string_view topic) { return directory_.shard_of(topic) == number; });
   directory_.shards[number] = {&loop_, shard->broker.get()};
   shard->transport->set_handler([broker = shard->broker.get()](NodeId from, io::Message message, io::Reply reply) {
     if (reply) broker->handle(from, std::move(message), std::move(reply));

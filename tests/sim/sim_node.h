@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/router.h"
 #include "controller/controller.h"
+#include "controller/takeover.h"
 #include "io/sim/sim_disk.h"
 #include "io/sim/sim_loop.h"
 #include "io/sim/sim_network.h"
@@ -22,6 +23,7 @@ struct SimNodeOptions {
   Uuid disk_id;
   std::vector<std::string> join;  ///< addresses; empty: starts the cluster
   std::uint32_t shards = 2;
+  std::uint32_t replication_factor = 3;
   std::uint64_t segment_entries = 50;
 };
 
@@ -50,6 +52,7 @@ class SimNode {
     std::unique_ptr<metadata::MetadataClient> metadata;
     std::unique_ptr<storage::ShardStore> store;
     std::unique_ptr<broker::Broker> broker;
+    std::unique_ptr<controller::Takeover> takeover;
   };
 
   SimNode(io::SimLoop& loop, const SimNodeOptions& options) : loop_(loop), options_(options) {}

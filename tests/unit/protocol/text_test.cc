@@ -78,6 +78,27 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{"METRICS\n", "unknown command"}, Refused{"DELETE logs", "unknown command"},
                     Refused{"\0"sv, "unknown command"}, Refused{"", "unknown command"}));
 
+TEST(RegisterOptions, StandBehindTheTopic) {
+  EXPECT_EQ(parse_request("REGISTER logs")->options, TopicOptions{});
+  const auto request = parse_request("REGISTER logs  replicas=3 ");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->topic, "logs");
+  EXPECT_EQ(request->options.replicas, 3u);
+}
+
+TEST(RegisterOptions, ThatMakeNoSenseAreRefusedInWords) {
+  for (const char* text : {"REGISTER logs replicas=0", "REGISTER logs replicas=8", "REGISTER logs replicas=two",
+                           "REGISTER logs replicas=", "REGISTER logs replicas=3x"}) {
+    const auto request = parse_request(text);
+    ASSERT_FALSE(request) << text;
+    EXPECT_EQ(request.error().message(), "invalid argument: replicas is a number from 1 to 7") << text;
+  }
+  EXPECT_EQ(parse_request("REGISTER logs colour=red").error().message(),
+            "invalid argument: topic option 'colour' is not known");
+  EXPECT_EQ(parse_request("REGISTER my logs").error().code, ErrorCode::kInvalidTopicName);
+  EXPECT_EQ(parse_request("GET logs replicas=3").error().code, ErrorCode::kInvalidTopicName);
+}
+
 TEST(TopicName, HasOneToTheLimitOfBytes) {
   EXPECT_FALSE(valid_topic_name(""));
   EXPECT_TRUE(valid_topic_name("x"));
