@@ -39,7 +39,7 @@ void Broker::start() {
 
 void Broker::arm_monitor() {
   monitor_ = loop_.after(options_.monitor_interval, [this] {
-    leaders_.for_each([](TopicLeader& leader) { leader.check_full(); });
+    leaders_.for_each([](TopicLeader& leader) { leader.check(); });
     arm_monitor();
   });
 }

@@ -83,7 +83,7 @@ void LeaderClient::state(const metadata::TopicInfo& topic, StateDone done) {
   if (local(topic)) {
     auto leader = leaders_.find(topic);
     if (!leader) return done(fail(leader.error()));
-    return done((*leader)->state_json());
+    return (*leader)->state(std::move(done));
   }
   transport_.call(topic.last().leader, io::make_message(peer::STATE, request_for<peer::State>(topic)),
                   limits::kCallTimeout, [done = std::move(done)](Result<io::Message> reply) mutable {

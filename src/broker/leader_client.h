@@ -30,7 +30,6 @@ class LeaderClient {
   void append(const metadata::TopicInfo& topic, const std::shared_ptr<std::string>& batch, std::uint32_t records,
               StreamPosition position, replication::SegmentLeader::AppendDone done);
   void take(const metadata::TopicInfo& topic, std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
-  using StateDone = std::move_only_function<void(Result<std::string>)>;
   void state(const metadata::TopicInfo& topic, StateDone done);
 
  private:

@@ -119,9 +119,10 @@ void PeerService::state(const io::Message& message, io::Reply reply) {
   if (!request) return reply(fail(request.error()));
   auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
   if (!leader) return reply(fail(leader.error()));
-  auto json = (*leader)->state_json();
-  if (!json) return reply(fail(json.error()));
-  reply(io::Message{.type = peer::STATE_REPLY, .header = {}, .body = SharedBytes(std::move(*json))});
+  (*leader)->state([reply = std::move(reply)](Result<std::string> json) mutable {
+    if (!json) return reply(fail(json.error()));
+    reply(io::Message{.type = peer::STATE_REPLY, .header = {}, .body = SharedBytes(std::move(*json))});
+  });
 }
 
 }  // namespace walrus::broker

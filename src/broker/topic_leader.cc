@@ -37,9 +37,13 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
       name_(topic.name),
       segment_id_(topic.last().id),
       max_entries_(topic.segment_entries != 0 ? topic.segment_entries : context.options.segment_entries),
+      opened_(context.loop.now()),
       segment_(segment),
       leader_(context.loop, context.transport, segment,
-              {.epoch = topic.last().epoch, .nodes = topic.last().replicas, .self = context.options.self}) {}
+              {.epoch = topic.last().epoch,
+               .nodes = topic.last().replicas,
+               .self = context.options.self,
+               .version = context.metadata.view()->version()}) {}
 
 void TopicLeader::start_cursor(Offset position) {
   // Raft may know a later position than a disk that lost its unsynced tail: never serve past what is there.
@@ -65,12 +69,25 @@ Status TopicLeader::accepts(std::uint32_t records) {
 Status TopicLeader::append(std::string& batch, std::uint32_t records, replication::SegmentLeader::AppendDone& done) {
   WALRUS_ASSERT(roll_ == Roll::kNone, "accepts() comes first");
   WALRUS_TRY(leader_.append(batch, records, done));
-  check_full();
+  if (entries() >= max_entries_) start_roll();
   return {};
 }
 
 void TopicLeader::take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done) {
-  cursor_->take(max_records, max_bytes, std::move(done));
+  leader_.confirm(
+      [weak = weak_from_this(), max_records, max_bytes, done = std::move(done)](const Status& confirmed) mutable {
+        const auto self = weak.lock();
+        if (!self || !confirmed) return done(fail(self ? confirmed.error() : Error{ErrorCode::kNotLeader, {}}));
+        self->cursor_->take(max_records, max_bytes, std::move(done));
+      });
+}
+
+void TopicLeader::state(StateDone done) {
+  leader_.confirm([weak = weak_from_this(), done = std::move(done)](const Status& confirmed) mutable {
+    const auto self = weak.lock();
+    if (!self || !confirmed) return done(fail(self ? confirmed.error() : Error{ErrorCode::kNotLeader, {}}));
+    done(self->state_json());
+  });
 }
 
 void TopicLeader::read(Offset from, std::size_t max_bytes, storage::BatchesDone done) {
@@ -113,8 +130,17 @@ Result<std::string> TopicLeader::state_json() const {
   return state.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-void TopicLeader::check_full() {
-  if (roll_ == Roll::kNone && entries() >= max_entries_) start_roll();
+void TopicLeader::check() {
+  if (roll_ == Roll::kNone && (entries() >= max_entries_ || could_have_more_replicas())) start_roll();
+}
+
+bool TopicLeader::could_have_more_replicas() const {
+  if (context_.loop.now() - opened_ < limits::kRegrowDelay) return false;
+  const metadata::ViewPtr view = context_.metadata.view();
+  const metadata::TopicPtr topic = view->find_topic(topic_);
+  const auto up = static_cast<std::size_t>(std::ranges::count_if(
+      view->nodes(), [](const auto& entry) { return entry.second.state == metadata::NodeState::kUp; }));
+  return topic && leader_.replicas() < std::min<std::size_t>(topic->replicas_wanted, up);
 }
 
 void TopicLeader::start_roll() {
@@ -128,6 +154,11 @@ void TopicLeader::advance() {
   if (leader_.fenced()) return fence();
   const bool failed = !segment_.status();
   if (replicated() && (failed || leader_.stalled())) return ask_for_seal();
+  if (!leader_.lagging().empty() && roll_ == Roll::kNone) {
+    log::info("topic {} segment {}: goes on without {} that is too far behind", name_, segment_id_,
+              leader_.lagging().size() == 1 ? "a replica" : "replicas");
+    roll_ = Roll::kSettling;
+  }
   // A lone replica that failed cannot settle: it is cut at commit. What lay beyond was answered as unknown.
   if (failed && roll_ == Roll::kNone) roll_ = Roll::kSettling;
   if (roll_ != Roll::kSettling || !leader_.settled()) return;
@@ -156,6 +187,7 @@ void TopicLeader::propose_seal() {
   seal.set_shared_cursor(cursor_->position().value());
   seal.set_hash(leader_.hash());
   for (const NodeId holder : leader_.holders()) seal.add_holders(holder.value());
+  for (const NodeId slow : leader_.lagging()) seal.add_avoid(slow.value());
   context_.metadata.propose(std::move(command), [weak = weak_from_this()](Result<metadata::Applied> applied) {
     const auto self = weak.lock();
     if (!self || self->roll_ != Roll::kProposing || applied) return;  // applied: the view retires us

@@ -37,6 +37,8 @@ struct LeaderContext {
   std::function<void()> cursor_moved;
 };
 
+using StateDone = std::move_only_function<void(Result<std::string>)>;
+
 class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
  public:
   /// Opens the topic's last segment, which this node leads. kNotLeader when it must be sealed first: an earlier life of
@@ -52,6 +54,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   /// After accepts() in the same turn; see SegmentLeader::append.
   Status append(std::string& batch, std::uint32_t records, replication::SegmentLeader::AppendDone& done);
 
+  /// The next records of GET's cursor; see SharedCursor::take. A quorum confirms first that this node still leads.
   void take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
   Offset cursor() const { return cursor_->position(); }
   /// Where the cursor stood when this leader took it over.
@@ -62,10 +65,10 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
 
   /// The JSON of STATE, from the view and what only the leader knows. kNotLeader while the next segment is being
   /// opened: records may have been acknowledged in it already.
-  Result<std::string> state_json() const;
+  void state(StateDone done);
 
-  /// Starts the roll when the segment is full; called by the monitor.
-  void check_full();
+  /// Starts the roll when the segment is full, or has fewer replicas than it could have; called by the monitor.
+  void check();
   /// The view names another segment, or a recoverer for this one: stop.
   void retire();
   /// A replica here was fenced with a higher epoch: stop at once.
@@ -77,6 +80,9 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void start_cursor(Offset position);
   void read_anywhere(Offset from, storage::BatchesDone done);
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
+  /// Whether a segment with more replicas could be opened by now.
+  bool could_have_more_replicas() const;
+  Result<std::string> state_json() const;
   bool replicated() const { return leader_.replicas() > 1; }
   void start_roll();
   void advance();
@@ -90,6 +96,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   const std::string name_;
   const SegmentId segment_id_;
   const std::uint64_t max_entries_;
+  const io::TimePoint opened_;
   storage::Segment& segment_;
   replication::SegmentLeader leader_;
   Offset first_cursor_;

@@ -20,6 +20,17 @@ constexpr std::size_t kMessageBytes = limits::kMiB;
 constexpr io::Duration kFirstDelay = std::chrono::milliseconds(20);
 constexpr io::Duration kLongestDelay = std::chrono::milliseconds(500);
 
+peer::Replicate request_with(const LinkOptions& options, Offset commit) {
+  peer::Replicate request;
+  request.set_topic_id(options.key.topic.value());
+  request.set_segment_id(options.key.segment.value());
+  request.set_base(options.base.value());
+  request.set_epoch(options.epoch.value());
+  request.set_version(options.version);
+  request.set_commit(commit.value());
+  return request;
+}
+
 }  // namespace
 
 FollowerLink::FollowerLink(io::Loop& loop, io::Transport& transport, storage::Segment& segment, LinkOptions options,
@@ -57,15 +68,25 @@ void FollowerLink::pump() {
   }
 }
 
+void FollowerLink::ask(std::move_only_function<void()> answered) {
+  peer::Replicate question = request_with(options_, events_.commit());
+  question.set_question(true);
+  transport_.call(
+      options_.follower, io::make_message(peer::REPLICATE, question), limits::kQuorumPatience,
+      [self = shared_from_this(), answered = std::move(answered)](const Result<io::Message>& reply) mutable {
+        if (!reply || self->mode_ == Mode::kStopped) return;
+        const auto answer = io::parse_header<peer::ReplicateReply>(*reply, peer::REPLICATE_REPLY);
+        if (!answer) return;
+        if (answer->verdict() != peer::ReplicateReply::FENCED) return answered();
+        self->stop();
+        self->events_.on_fenced(Epoch(answer->promise()));
+      });
+}
+
 void FollowerLink::send(Offset first, std::uint64_t previous_hash, const storage::Batches& batches) {
-  peer::Replicate request;
-  request.set_topic_id(options_.key.topic.value());
-  request.set_segment_id(options_.key.segment.value());
-  request.set_base(options_.base.value());
-  request.set_epoch(options_.epoch.value());
+  peer::Replicate request = request_with(options_, events_.commit());
   request.set_first(first.value());
   request.set_previous_hash(previous_hash);
-  request.set_commit(events_.commit().value());
   std::size_t bytes = 0;
   for (const SharedBytes& batch : batches) {
     const auto header = storage::parse_batch_header(batch.view());

@@ -24,6 +24,7 @@ struct LinkOptions {
   storage::SegmentKey key;
   Offset base;
   Epoch epoch;
+  std::uint64_t version = 0;  ///< of the metadata that names the segment's replicas
 };
 
 class FollowerLink : public std::enable_shared_from_this<FollowerLink> {
@@ -40,6 +41,9 @@ class FollowerLink : public std::enable_shared_from_this<FollowerLink> {
 
   /// There may be something new at the end of the segment.
   void appended() { pump(); }
+  /// Asks the follower whether it still accepts this epoch, past what is under way. `answered` runs when it says so;
+  /// not at all when it cannot be reached or says no (then on_fenced() runs).
+  void ask(std::move_only_function<void()> answered);
   void stop();
 
   NodeId follower() const { return options_.follower; }

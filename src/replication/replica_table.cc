@@ -79,6 +79,7 @@ void ReplicaTable::replicate(const io::Message& message, io::Reply reply) {
     header.set_promise(answer->promise.value());
     reply(io::make_message(peer::REPLICATE_REPLY, header));
   };
+  if (request->question()) return done((*replica)->standing(Epoch(request->epoch())));
   if ((*replica)->segment().sealed()) sealed_.push_back(key_of(*request));
   (*replica)->replicate(Epoch(request->epoch()), Offset(request->first()), request->previous_hash(), *batches,
                         std::move(done));

@@ -22,6 +22,10 @@ ReplicateAnswer SegmentFollower::standing(ReplicateAnswer::Verdict verdict) cons
           .promise = segment_.promised()};
 }
 
+ReplicateAnswer SegmentFollower::standing(Epoch epoch) const {
+  return standing(segment_.promised() > epoch ? ReplicateAnswer::Verdict::kFenced : ReplicateAnswer::Verdict::kAck);
+}
+
 void SegmentFollower::replicate(Epoch epoch, Offset first, std::uint64_t previous_hash, const storage::Batches& batches,
                                 ReplicateDone done) {
   if (segment_.promised() > epoch) return done(standing(ReplicateAnswer::Verdict::kFenced));

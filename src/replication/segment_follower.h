@@ -48,6 +48,8 @@ class SegmentFollower {
   SegmentFollower(const SegmentFollower&) = delete;
   SegmentFollower& operator=(const SegmentFollower&) = delete;
 
+  /// Whether a leader of this epoch is still accepted, and how far this replica is; at once.
+  ReplicateAnswer standing(Epoch epoch) const;
   /// `batches` begin at `first`, where the content before has `previous_hash`. Without batches: where do we stand?
   void replicate(Epoch epoch, Offset first, std::uint64_t previous_hash, const storage::Batches& batches,
                  ReplicateDone done);

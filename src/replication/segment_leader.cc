@@ -32,6 +32,9 @@ SegmentLeader::~SegmentLeader() {
   for (const auto& link : links_) link->stop();
   if (!closed_for_good_) segment_.watch({});
   fail_waiting({ErrorCode::kOutcomeUnknown, "the leader of the segment stopped"});
+  for (auto* waiting : {&asking_, &asked_}) {
+    for (io::Done& done : std::exchange(*waiting, {})) done(fail(ErrorCode::kNotLeader));
+  }
 }
 
 void SegmentLeader::promise_own_epoch() {
@@ -45,7 +48,11 @@ void SegmentLeader::promise_own_epoch() {
 }
 
 void SegmentLeader::add_link(io::Loop& loop, io::Transport& transport, std::size_t replica, NodeId node) {
-  const LinkOptions options{.follower = node, .key = segment_.key(), .base = segment_.base(), .epoch = replicas_.epoch};
+  const LinkOptions options{.follower = node,
+                            .key = segment_.key(),
+                            .base = segment_.base(),
+                            .epoch = replicas_.epoch,
+                            .version = replicas_.version};
   links_.push_back(std::make_shared<FollowerLink>(
       loop, transport, segment_, options,
       FollowerLink::Events{.on_ack = [this, replica](Offset durable_end) { on_ack(replica, durable_end); },
@@ -67,7 +74,10 @@ Status SegmentLeader::append(std::string& batch, std::uint32_t records, AppendDo
   if (waiting_.empty()) progress_ = loop_.now();
   waiting_.push_back({.first = first, .end = segment_.end(), .done = std::move(done)});
   for (const auto& link : links_) link->appended();
-  if (!links_.empty() && !patience_.armed()) watch_quorum(limits::kQuorumPatience);
+  if (!links_.empty()) {
+    if (!patience_.armed()) watch_quorum(limits::kQuorumPatience);
+    if (!follower_patience_.armed()) watch_followers();
+  }
   return {};
 }
 
@@ -112,6 +122,51 @@ void SegmentLeader::watch_quorum(io::Duration patience) {
   });
 }
 
+void SegmentLeader::watch_followers() {
+  patience_end_ = end();
+  follower_patience_ = loop_.after(limits::kFollowerPatience, [this] {
+    lagging_.clear();
+    for (const auto& link : links_) {
+      if (link->durable_end() < patience_end_) lagging_.push_back(link->follower());
+    }
+    if (end() > patience_end_ || !lagging_.empty()) watch_followers();
+    if (!lagging_.empty() && moved_) moved_();
+  });
+}
+
+void SegmentLeader::confirm(io::Done done) {
+  if (closed_for_good_) return done(fail(ErrorCode::kNotLeader));
+  if (links_.empty()) return done({});
+  asked_.push_back(std::move(done));
+  if (asking_.empty()) start_round();
+}
+
+void SegmentLeader::start_round() {
+  asking_ = std::exchange(asked_, {});
+  const std::size_t needed = ack_quorum(replicas()) - 1;  // with this node's own
+  auto answers = std::make_shared<std::size_t>(0);
+  round_patience_ = loop_.after(limits::kQuorumPatience, [this] {
+    end_round(fail(ErrorCode::kUnavailable, "too few replicas of the segment answer"));
+  });
+  const std::uint64_t round = ++round_;
+  for (const auto& link : links_) {
+    link->ask([this, alive = alive_, round, needed, answers] {
+      if (*alive && round == round_ && ++*answers == needed) end_round({});
+    });
+  }
+}
+
+void SegmentLeader::end_round(const Status& status) {
+  ++round_;  // late answers are of no use
+  round_patience_.cancel();
+  for (io::Done& done : std::exchange(asking_, {})) done(status);
+  if (closed_for_good_) {
+    for (io::Done& done : std::exchange(asked_, {})) done(fail(ErrorCode::kNotLeader));
+  } else if (!asked_.empty() && asking_.empty()) {
+    start_round();
+  }
+}
+
 void SegmentLeader::fence() {
   fenced_ = true;
   end_for_good({ErrorCode::kOutcomeUnknown, "the segment was taken over by another node"});
@@ -123,6 +178,7 @@ void SegmentLeader::end_for_good(const Error& error) {
   segment_.watch({});  // the segment may get another watcher, as a follower's
   for (const auto& link : links_) link->stop();
   fail_waiting(error);
+  end_round(fail(ErrorCode::kNotLeader));
   if (moved_) moved_();
 }
 

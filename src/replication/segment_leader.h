@@ -11,6 +11,9 @@
 // With followers the leader promises its own epoch before it acknowledges anything: a restarted node finds the promise
 // and knows that it must not go on where an earlier life of it was (a lone replica may).
 //
+// No lease: who must know that this node still leads asks a quorum (confirm(); docs/adr/0003). Questions that come
+// while a round is under way share the next one.
+//
 // Epoch and replicas are arguments: this room does not know metadata. Loop thread only.
 #pragma once
 
@@ -37,6 +40,7 @@ class SegmentLeader {
     Epoch epoch;
     std::vector<NodeId> nodes;  ///< this one among them
     NodeId self;
+    std::uint64_t version = 0;  ///< of the metadata that says so
   };
 
   /// All outlive the leader; `segment` is appended to by nobody else. What it holds durably counts as committed only
@@ -61,6 +65,15 @@ class SegmentLeader {
   bool stalled() const { return stalled_; }
   /// Everything appended is committed, or never will be by this leader.
   bool settled() const { return closed_for_good_ || commit() == end(); }
+
+  /// Makes sure that this node still leads: `done` runs with OK when a quorum has said, since this call, that it
+  /// accepts this epoch. Then what commit() was at the call, or is now, was the truth at some moment since the call. At
+  /// once with one replica. kUnavailable when no quorum answers within limits::kQuorumPatience; kNotLeader after a
+  /// fence.
+  void confirm(io::Done done);
+
+  /// Followers that do not have what was appended limits::kFollowerPatience ago, or longer.
+  const std::vector<NodeId>& lagging() const { return lagging_; }
 
   /// Batches with records in [from, commit); see storage::Segment::read.
   void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
@@ -91,6 +104,9 @@ class SegmentLeader {
   void on_ack(std::size_t replica, Offset durable_end);
   void release_committed();
   void watch_quorum(io::Duration patience);
+  void watch_followers();
+  void start_round();
+  void end_round(const Status& status);
   void end_for_good(const Error& error);
   void fail_waiting(const Error& error);
 
@@ -104,7 +120,14 @@ class SegmentLeader {
   std::move_only_function<void()> moved_;
   io::Timer patience_;
   io::TimePoint progress_;  // when something was last acknowledged, or began to wait
-  bool opened_;             // acknowledgements may leave
+  io::Timer follower_patience_;
+  Offset patience_end_;  // end() when follower_patience_ began
+  std::vector<NodeId> lagging_;
+  std::vector<io::Done> asked_;   // wait for the next round
+  std::vector<io::Done> asking_;  // wait for the round under way
+  std::uint64_t round_ = 0;
+  io::Timer round_patience_;
+  bool opened_;  // acknowledgements may leave
   bool closed_ = false;
   bool fenced_ = false;
   bool closed_for_good_ = false;  // nothing is acknowledged any more

@@ -181,6 +181,64 @@ TEST_F(StreamTest, AFenceOnTheLeadersOwnNodeEndsIt) {
   EXPECT_EQ(answers_[0].error().code, ErrorCode::kOutcomeUnknown);
 }
 
+TEST_F(StreamTest, AQuorumConfirmsThatItStillAcceptsTheLeader) {
+  network_.cut(NodeId(3));
+  std::vector<Status> confirmed;
+  node(1).leader->confirm([&](const Status& status) { confirmed.push_back(status); });
+  EXPECT_TRUE(confirmed.empty()) << "this node alone cannot know";
+  run();
+  ASSERT_EQ(confirmed.size(), 1u);
+  EXPECT_TRUE(confirmed[0]);
+}
+
+TEST_F(StreamTest, ALeaderWithoutAQuorumIsNotConfirmed) {
+  network_.cut(NodeId(2));
+  network_.cut(NodeId(3));
+  std::optional<Status> confirmed;
+  node(1).leader->confirm([&](const Status& status) { confirmed = status; });
+  world_.run_for(limits::kQuorumPatience + 10ms);
+  ASSERT_TRUE(confirmed);
+  EXPECT_EQ(confirmed->error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(StreamTest, ALeaderThatWasReplacedIsNotConfirmed) {
+  for (const std::size_t number : {2, 3}) {
+    node(number).table.fence(kKey, Offset(0), Epoch(9), [](const Result<FenceAnswer>&) {});
+  }
+  std::optional<Status> confirmed;
+  node(1).leader->confirm([&](const Status& status) { confirmed = status; });
+  run();
+  ASSERT_TRUE(confirmed);
+  EXPECT_EQ(confirmed->error().code, ErrorCode::kNotLeader);
+  EXPECT_TRUE(node(1).leader->fenced());
+}
+
+TEST_F(StreamTest, QuestionsDuringARoundShareTheNextOne) {
+  int confirmed = 0;
+  const auto count = [&](const Status& status) { confirmed += status ? 1 : 0; };
+  node(1).leader->confirm(count);
+  for (int i = 0; i < 10; ++i) node(1).leader->confirm(count);
+  run();
+  EXPECT_EQ(confirmed, 11);
+  EXPECT_EQ(network_.calls(), 4u) << "two rounds with two followers";
+}
+
+TEST_F(StreamTest, AFollowerThatIsLeftBehindForTooLongIsCalledLagging) {
+  network_.cut(NodeId(3));
+  append(1);
+  for (io::Duration time{}; time < 2 * limits::kFollowerPatience; time += 100ms) {
+    world_.run_for(100ms);
+    sync({1, 2});
+  }
+  EXPECT_EQ(node(1).leader->lagging(), std::vector{NodeId(3)});
+  network_.heal(NodeId(3));
+  for (io::Duration time{}; time < 2 * limits::kFollowerPatience; time += 100ms) {
+    world_.run_for(100ms);
+    sync({1, 2, 3});
+  }
+  EXPECT_TRUE(node(1).leader->lagging().empty());
+}
+
 TEST_F(StreamTest, ASealedReplicaIsCutAtTheEnd) {
   append(2);
   append(3);
