@@ -72,8 +72,8 @@ inline constexpr auto kPeerSilenceLimit = 2s;             ///< without a byte fr
 inline constexpr auto kPeerConflictLimit = 3s;            ///< two live processes of one node id: a copied directory
 inline constexpr std::size_t kMaxPeerHandshakes = 256;    ///< connections that have not said hello yet
 inline constexpr std::size_t kPeerReadBytes = 64 * kKiB;  ///< read buffer per connection
-inline constexpr std::uint32_t kMaxReplicas = 7;  ///< of a segment
-inline constexpr std::uint32_t kReplicas = 3;     ///< default of --replication-factor
+inline constexpr std::uint32_t kMaxReplicas = 7;          ///< of a segment
+inline constexpr std::uint32_t kReplicas = 3;             ///< default of --replication-factor
 inline constexpr auto kHeartbeatInterval = 100ms;
 inline constexpr auto kSuspectAfter = 1s;
 inline constexpr auto kQuorumPatience = 1s;  ///< then a leader without a quorum calls the outcome unknown
@@ -81,6 +81,18 @@ inline constexpr auto kFollowerPatience = 2s;  ///< then a segment goes on witho
 inline constexpr auto kRegrowDelay = 10s;      ///< age of a segment with too few replicas at which the next one is opened
 inline constexpr auto kCursorFlushInterval = 100ms;
 inline constexpr auto kCallTimeout = 5s;
+
+// Repair.
+inline constexpr std::size_t kRepairChunkBytes = 1 * kMiB;         ///< copied or checked at a time
+inline constexpr std::size_t kRepairCopiesInFlight = 2;            ///< per shard
+inline constexpr std::uint64_t kRepairBytesPerSecond = 64 * kMiB;  ///< copied to a shard
+inline constexpr std::size_t kRepairSegmentsPerTick = 2'000;       ///< looked at each limits::kRepairInterval
+inline constexpr auto kRepairInterval = 100ms;
+inline constexpr auto kRepairGrace = 30s;      ///< a node is down for so long: what it holds is made elsewhere
+inline constexpr auto kRepairTurn = 60s;       ///< then the next node in line tries to make a missing copy
+inline constexpr auto kRepairRetryDelay = 5s;  ///< after a copy that failed
+inline constexpr std::uint64_t kScrubBytesPerSecond = 8 * kMiB;  ///< read by a shard
+inline constexpr auto kScrubInterval = 24h * 7;                  ///< default of --scrub-interval
 
 // Metadata.
 inline constexpr std::size_t kMaxCommandBytes = 64 * kKiB;  ///< one Raft entry

@@ -15,18 +15,19 @@ metadata::Command set_state(const metadata::NodeInfo& node, metadata::NodeState 
   return command;
 }
 
-bool is_up(const metadata::View& view, NodeId node) {
+/// The node is up, with the disk that it had when the segment opened.
+bool can_work(const metadata::View& view, const metadata::SegmentInfo& segment, NodeId node) {
   const metadata::NodeInfo* info = view.find_node(node);
-  return info != nullptr && (info->state == metadata::NodeState::kUp || info->state == metadata::NodeState::kDraining);
+  return info != nullptr && info->state == metadata::NodeState::kUp && view.original(segment, node);
 }
 
-/// Nobody works on it: open with a leader that is down, or being sealed by a recoverer that is.
+/// Nobody works on it: open with a leader that cannot, or being sealed by a recoverer that cannot.
 bool is_stuck(const metadata::View& view, const metadata::SegmentInfo& segment) {
   switch (segment.state) {
     case metadata::SegmentState::kOpen:
-      return !is_up(view, segment.leader);
+      return !can_work(view, segment, segment.leader);
     case metadata::SegmentState::kSealing:
-      return !is_up(view, segment.recoverer);
+      return !can_work(view, segment, segment.recoverer);
     case metadata::SegmentState::kSealed:
       break;
   }
@@ -48,11 +49,11 @@ metadata::Command begin_seal(const metadata::TopicInfo& topic, NodeId recoverer)
 
 std::optional<NodeId> choose_recoverer(const metadata::View& view, const metadata::SegmentInfo& segment) {
   for (const NodeId replica : segment.replicas) {
-    if (replica != segment.leader && replica != segment.recoverer && is_up(view, replica)) return replica;
+    if (replica != segment.leader && replica != segment.recoverer && can_work(view, segment, replica)) return replica;
   }
   // Better the leader, which must ask the others like anybody, than nobody.
   const bool leader_is_new = segment.state == metadata::SegmentState::kSealing && segment.leader != segment.recoverer;
-  if (leader_is_new && is_up(view, segment.leader)) return segment.leader;
+  if (leader_is_new && can_work(view, segment, segment.leader)) return segment.leader;
   return std::nullopt;
 }
 

@@ -11,12 +11,13 @@
 namespace walrus::controller {
 
 /// Commands that bring the node table in line with who is alive. `self`, the Raft leader that plans, counts as alive.
-/// Draining and removed nodes are left as they are.
+/// Removed nodes are left as they are.
 std::vector<metadata::Command> plan_node_states(const metadata::View& view, const Liveness& liveness, NodeId self,
                                                 io::TimePoint now);
 
-/// Commands that get segments going whose leader, or whose recoverer, is down: a replica that is up is to find the end.
-/// At most `most` of them. A segment of one replica waits for its node.
+/// Commands that get segments going whose leader, or whose recoverer, is down or has lost the disk that it had: a
+/// replica that is up and has its own is to find the end. At most `most` of them. A segment of one replica waits for
+/// its node.
 std::vector<metadata::Command> plan_seals(const metadata::View& view, std::size_t most);
 
 /// The one that is to find the end of `segment`: the first replica that is up and not its leader nor its recoverer;

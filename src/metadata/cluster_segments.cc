@@ -64,6 +64,11 @@ Result<std::shared_ptr<TopicInfo>> ClusterState::seal_last(Version index, const 
   for (const NodeId holder : seal.holders) {
     if (!last.has_replica(holder)) return fail(ErrorCode::kInvalidArgument, "a holder that is no replica");
   }
+  // What was durable on a disk that was replaced or removed since then is gone.
+  std::erase_if(seal.holders, [&](NodeId holder) {
+    return !draft_.original(last, holder) || draft_.find_node(holder)->state == NodeState::kRemoved;
+  });
+  if (seal.holders.empty()) return fail(ErrorCode::kConflict, "the disks of all holders are gone");
   WALRUS_ASSIGN(SegmentInfo next,
                 new_segment(index, SegmentId(last.id.value() + 1), seal.end,
                             placement_order(*draft_.nodes_, last.leader, seal.avoid), before.replicas_wanted));
@@ -113,6 +118,7 @@ Status ClusterState::begin_seal(Version index, const BeginSeal& command) {
   }
   const NodeId recoverer(command.recoverer());
   if (!last.has_replica(recoverer)) return fail(ErrorCode::kInvalidArgument, "the recoverer is no replica");
+  if (!draft_.original(last, recoverer)) return fail(ErrorCode::kInvalidArgument, "the recoverer's disk was replaced");
   auto topic = std::make_shared<TopicInfo>(*before);
   topic->segments.back().state = SegmentState::kSealing;
   topic->segments.back().seal_epoch = Epoch(index);
@@ -141,33 +147,37 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
   return {};
 }
 
-Status ClusterState::add_holder(const AddHolder& command) {
-  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
-  const SegmentInfo* segment = before ? before->find(SegmentId(command.segment_id())) : nullptr;
+template <class Command>
+Result<ClusterState::Holding> ClusterState::find_holding(const Command& command) const {
+  const TopicPtr topic = draft_.find_topic(TopicId(command.topic_id()));
+  const SegmentInfo* segment = topic ? topic->find(SegmentId(command.segment_id())) : nullptr;
   if (segment == nullptr) return fail(ErrorCode::kNotFound, "no such segment");
-  if (!segment->sealed() || segment->hash != command.hash()) {
-    return fail(ErrorCode::kConflict, "the segment is not sealed with this content");
-  }
-  const NodeId node(command.node_id());
-  const NodeInfo* info = draft_.find_node(node);
-  if (info == nullptr || info->state == NodeState::kRemoved) return fail(ErrorCode::kNotFound, "no such node");
-  if (segment->has_replica(node)) return {};
-  auto topic = std::make_shared<TopicInfo>(*before);
-  topic->segments[static_cast<std::size_t>(segment - before->segments.data())].replicas.push_back(node);
+  if (!segment->sealed()) return fail(ErrorCode::kConflict, "the segment is not sealed");
+  const NodeInfo* node = draft_.find_node(NodeId(command.node_id()));
+  if (node == nullptr || node->state == NodeState::kRemoved) return fail(ErrorCode::kNotFound, "no such node");
+  if (node->incarnation != command.incarnation()) return fail(ErrorCode::kConflict, "another disk by now");
+  return Holding{.topic = topic, .place = static_cast<std::size_t>(segment - topic->segments.data()), .node = node->id};
+}
+
+Status ClusterState::add_holder(const AddHolder& command) {
+  WALRUS_ASSIGN(const Holding holding, find_holding(command));
+  const SegmentInfo& segment = holding.topic->segments[holding.place];
+  if (segment.hash != command.hash()) return fail(ErrorCode::kConflict, "the segment was sealed with another content");
+  if (segment.has_replica(holding.node)) return {};
+  if (segment.lost()) --draft_.lost_segments_;
+  auto topic = std::make_shared<TopicInfo>(*holding.topic);
+  topic->segments[holding.place].replicas.push_back(holding.node);
   put_topic(std::move(topic));
   return {};
 }
 
 Status ClusterState::drop_holder(const DropHolder& command) {
-  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
-  const SegmentInfo* segment = before ? before->find(SegmentId(command.segment_id())) : nullptr;
-  if (segment == nullptr) return fail(ErrorCode::kNotFound, "no such segment");
-  const NodeId node(command.node_id());
-  if (!segment->has_replica(node)) return {};
-  if (!segment->sealed() || segment->replicas.size() == 1)
-    return fail(ErrorCode::kConflict, "not sealed, or the last holder");
-  auto topic = std::make_shared<TopicInfo>(*before);
-  std::erase(topic->segments[static_cast<std::size_t>(segment - before->segments.data())].replicas, node);
+  WALRUS_ASSIGN(const Holding holding, find_holding(command));
+  const SegmentInfo& segment = holding.topic->segments[holding.place];
+  if (!segment.has_replica(holding.node)) return {};
+  if (segment.replicas.size() == 1) return fail(ErrorCode::kConflict, "it is the last holder");
+  auto topic = std::make_shared<TopicInfo>(*holding.topic);
+  std::erase(topic->segments[holding.place].replicas, holding.node);
   put_topic(std::move(topic));
   return {};
 }
@@ -176,7 +186,7 @@ NodeId ClusterState::least_loaded_node() const {
   NodeId best;
   std::uint64_t fewest = 0;
   for (const auto& [id, node] : *draft_.nodes_) {
-    if (node.state != NodeState::kUp) continue;
+    if (node.state != NodeState::kUp || node.draining) continue;
     const auto led = open_segments_led_.find(id);
     const std::uint64_t count = led == open_segments_led_.end() ? 0 : led->second;
     if (best == NodeId() || count < fewest) {

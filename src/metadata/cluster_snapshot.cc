@@ -19,6 +19,9 @@ void write_node(const NodeInfo& from, Snapshot::Node& to) {
   to.set_peer_address(from.peer_address);
   to.set_client_address(from.client_address);
   to.set_state(static_cast<std::uint32_t>(from.state));
+  to.set_incarnation(from.incarnation);
+  to.set_draining(from.draining);
+  for (const Uuid& disk : from.former_disks) to.add_former_disks(uuid_bytes(disk));
 }
 
 void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
@@ -71,7 +74,7 @@ std::string broken_in_topic(const TopicInfo& topic, Version version, Offset curs
     if ((segment.state == SegmentState::kSealing) != (segment.seal_epoch != Epoch())) {
       return fmt::format("{}: a seal epoch without a seal under way, or the reverse", topic.name);
     }
-    if (segment.replicas.empty()) return fmt::format("{} has a segment without replicas", topic.name);
+    if (segment.replicas.empty() && !segment.sealed()) return fmt::format("{} is open without replicas", topic.name);
     if (is_last) break;
     const SegmentInfo& next = topic.segments[i + 1];
     if (next.base != segment.end) return fmt::format("I6: {} has a gap or an overlap", topic.name);
@@ -123,7 +126,8 @@ Status ClusterState::restore(std::string_view bytes) {
 
 Status ClusterState::restore_nodes(const Snapshot& from) {
   for (const Snapshot::Node& read : from.nodes()) {
-    if (read.state() > static_cast<std::uint32_t>(NodeState::kRemoved)) {
+    const auto state = static_cast<NodeState>(read.state());
+    if (state != NodeState::kUp && state != NodeState::kDown && state != NodeState::kRemoved) {
       return fail(ErrorCode::kCorrupt, "snapshot: node state");
     }
     NodeInfo node{.id = NodeId(read.node_id()),
@@ -131,8 +135,11 @@ Status ClusterState::restore_nodes(const Snapshot& from) {
                   .raft_id = RaftId(read.raft_id()),
                   .peer_address = read.peer_address(),
                   .client_address = read.client_address(),
-                  .state = static_cast<NodeState>(read.state()),
-                  .voter = false};
+                  .state = state,
+                  .draining = read.draining(),
+                  .incarnation = read.incarnation(),
+                  .former_disks = {}};
+    for (const std::string& disk : read.former_disks()) node.former_disks.push_back(uuid_from_bytes(disk));
     if (!nodes_for_writing().emplace(node.id, node).second) return fail(ErrorCode::kCorrupt, "snapshot: a node twice");
   }
   return {};
@@ -150,6 +157,7 @@ Status ClusterState::restore_topics(const Snapshot& from) {
     }
     for (const Snapshot::Segment& segment : read.segments()) {
       WALRUS_ASSIGN(SegmentInfo info, read_segment(segment));
+      if (info.lost()) ++draft_.lost_segments_;
       topic->segments.push_back(std::move(info));
     }
     if (read.shared_cursor() != 0) {

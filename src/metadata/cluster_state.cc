@@ -7,6 +7,7 @@
 #include "metadata/uuid_bytes.h"
 
 namespace walrus::metadata {
+
 ClusterState::ClusterState() = default;
 
 Status ClusterState::apply(Version index, const Command& command) {
@@ -23,7 +24,7 @@ Status ClusterState::apply(Version index, const Command& command) {
     case Command::kCommitCursors:
       return commit_cursors(command.commit_cursors());
     case Command::kUpsertNode:
-      return upsert_node(command.upsert_node());
+      return upsert_node(index, command.upsert_node());
     case Command::kSetNodeState:
       return set_node_state(command.set_node_state());
     case Command::kBeginSeal:
@@ -34,6 +35,8 @@ Status ClusterState::apply(Version index, const Command& command) {
       return add_holder(command.add_holder());
     case Command::kDropHolder:
       return drop_holder(command.drop_holder());
+    case Command::kSetDraining:
+      return set_draining(command.set_draining());
     case Command::KIND_NOT_SET:
       break;
   }
@@ -101,58 +104,6 @@ Status ClusterState::commit_cursor(const CommitCursors::Position& position) {
   if (last.sealed() && offset > last.end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
   if (offset <= draft_.shared_cursor(*topic)) return {};
   bucket_for_writing(topic->name).shared_cursors[topic->id] = offset;
-  return {};
-}
-
-Status ClusterState::check_identity(const UpsertNode& command) const {
-  const Uuid disk = uuid_from_bytes(command.disk_id());
-  if (command.node_id() == 0 || command.raft_id() == 0 || disk.is_nil()) {
-    return fail(ErrorCode::kInvalidArgument, "node id, Raft id or disk id is missing");
-  }
-  for (const auto& [id, node] : *draft_.nodes_) {
-    const bool same_disk = node.disk_id == disk || node.raft_id == RaftId(command.raft_id());
-    if (id == NodeId(command.node_id())) {
-      if (node.state == NodeState::kRemoved && same_disk) {
-        return fail(ErrorCode::kIdentityRefused, fmt::format("node {} was removed with this disk", id));
-      }
-      if (node.state != NodeState::kRemoved && (node.disk_id != disk || node.raft_id != RaftId(command.raft_id()))) {
-        return fail(ErrorCode::kIdentityRefused,
-                    fmt::format("node {} is a member with another disk; remove it first", id));
-      }
-    } else if (same_disk) {
-      return fail(ErrorCode::kIdentityRefused, fmt::format("this disk belongs to node {}", id));
-    }
-  }
-  return {};
-}
-
-Status ClusterState::upsert_node(const UpsertNode& command) {
-  WALRUS_TRY(check_identity(command));
-  const NodeId id(command.node_id());
-  const NodeInfo* known = draft_.find_node(id);
-  NodeInfo node;
-  if (known != nullptr && known->state != NodeState::kRemoved) node = *known;
-  node.id = id;
-  node.disk_id = uuid_from_bytes(command.disk_id());
-  node.raft_id = RaftId(command.raft_id());
-  node.peer_address = command.peer_address();
-  node.client_address = command.client_address();
-  show_membership(node);
-  nodes_for_writing()[id] = std::move(node);
-  return {};
-}
-
-Status ClusterState::set_node_state(const SetNodeState& command) {
-  const NodeInfo* node = draft_.find_node(NodeId(command.node_id()));
-  if (node == nullptr) return fail(ErrorCode::kNotFound, "no such node");
-  if (node->disk_id != uuid_from_bytes(command.disk_id())) return fail(ErrorCode::kConflict, "another disk by now");
-  if (command.state() > static_cast<std::uint32_t>(NodeState::kRemoved)) {
-    return fail(ErrorCode::kInvalidArgument, "node state");
-  }
-  const auto state = static_cast<NodeState>(command.state());
-  if (node->state == state) return {};
-  if (node->state == NodeState::kRemoved) return fail(ErrorCode::kConflict, "the node was removed");
-  nodes_for_writing().at(node->id).state = state;
   return {};
 }
 

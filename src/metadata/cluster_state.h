@@ -58,9 +58,14 @@ class ClusterState {
   Status drop_holder(const DropHolder& command);
   Status commit_cursors(const CommitCursors& command);
   Status commit_cursor(const CommitCursors::Position& position);
-  Status upsert_node(const UpsertNode& command);
+  Status upsert_node(Version index, const UpsertNode& command);
   Status check_identity(const UpsertNode& command) const;
   Status set_node_state(const SetNodeState& command);
+  Status set_draining(const SetDraining& command);
+  /// kConflict when data would be out of reach, or an end could not be found, without the node.
+  Status check_dispensable(NodeId node) const;
+  /// Its disk is gone for good: no sealed segment lists the node any more.
+  void strike_off_holders(NodeId node);
 
   struct Seal {
     Offset end;
@@ -70,6 +75,14 @@ class ClusterState {
   };
   /// Seals the last segment of `before` and opens the next one with `index` as its epoch.
   Result<std::shared_ptr<TopicInfo>> seal_last(Version index, const TopicInfo& before, Seal seal) const;
+  /// The segment, if it is sealed and the node is there with the disk of this incarnation.
+  struct Holding {
+    TopicPtr topic;
+    std::size_t place;  // of the segment in the topic
+    NodeId node;
+  };
+  template <class Command>
+  Result<Holding> find_holding(const Command& command) const;
   /// A fresh open segment on the first `wanted` nodes of `order`, the first of them its leader; kUnavailable when there
   /// is none.
   Result<SegmentInfo> new_segment(Version index, SegmentId id, Offset base, std::vector<NodeId> order,

@@ -44,7 +44,8 @@ std::optional<MembershipStep> promotion(const Members& members, const std::map<N
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Member& member = members[i];
     const auto node = nodes.find(member.node_id);
-    if (member.role == MemberRole::kVoter || node == nodes.end() || node->second.state != NodeState::kUp) continue;
+    if (member.role == MemberRole::kVoter || node == nodes.end()) continue;
+    if (node->second.state != NodeState::kUp || node->second.draining) continue;
     if (!caught_up(member.raft_id)) continue;
     MembershipStep step{Kind::kChange, members};
     step.members[i].role = MemberRole::kVoter;

@@ -6,8 +6,11 @@ namespace walrus::metadata {
 
 std::vector<NodeId> placement_order(const Nodes& nodes, NodeId behind, std::span<const NodeId> avoid) {
   std::vector<NodeId> order;
-  for (const auto& [id, node] : nodes) {
-    if (node.state == NodeState::kUp) order.push_back(id);
+  for (const bool draining : {false, true}) {
+    for (const auto& [id, node] : nodes) {
+      if (node.state == NodeState::kUp && node.draining == draining) order.push_back(id);
+    }
+    if (!order.empty()) break;
   }
   std::ranges::rotate(order, std::ranges::upper_bound(order, behind));
   std::vector<NodeId> avoided;
@@ -16,6 +19,21 @@ std::vector<NodeId> placement_order(const Nodes& nodes, NodeId behind, std::span
   std::erase_if(order, [&](NodeId node) { return std::ranges::find(avoided, node) != avoided.end(); });
   order.insert(order.end(), avoided.begin(), avoided.end());
   return order;
+}
+
+bool needs(const View& view, const SegmentInfo& segment, NodeId node) {
+  if (!segment.has_replica(node)) return false;
+  const auto counts = [&](NodeId other) {
+    const NodeInfo* info = other == node ? nullptr : view.find_node(other);
+    if (info == nullptr) return false;
+    if (segment.sealed()) return info->state == NodeState::kUp;
+    return info->state != NodeState::kRemoved && view.original(segment, other);
+  };
+  const auto others = static_cast<std::size_t>(std::ranges::count_if(segment.replicas, counts));
+  if (segment.sealed()) return others == 0 && segment.end > segment.base;
+  // Of E replicas with an ack quorum of E/2+1 the end is found with E - (E/2+1) + 1 answers.
+  const std::size_t replicas = segment.replicas.size();
+  return others < replicas - replicas / 2 && view.original(segment, node);
 }
 
 }  // namespace walrus::metadata

@@ -14,7 +14,11 @@ using Nodes = std::map<NodeId, NodeInfo>;
 
 /// The nodes that a new segment may be given to, best first: those that are up, in the order of their ids, beginning
 /// behind `behind` and going round to it. The nodes in `avoid` come last: they are taken only when the others are too
-/// few.
+/// few. Draining nodes are not among them, unless all that are up are.
 std::vector<NodeId> placement_order(const Nodes& nodes, NodeId behind, std::span<const NodeId> avoid = {});
+
+/// The segment cannot do without the node: no other node that is up holds it, or, before it is sealed, the other
+/// replicas are too few to find its end.
+bool needs(const View& view, const SegmentInfo& segment, NodeId node);
 
 }  // namespace walrus::metadata

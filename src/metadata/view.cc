@@ -53,6 +53,11 @@ const NodeInfo* View::find_node(NodeId id) const {
   return found == nodes_->end() ? nullptr : &found->second;
 }
 
+bool View::original(const SegmentInfo& segment, NodeId node) const {
+  const NodeInfo* info = find_node(node);
+  return info != nullptr && info->incarnation < segment.epoch.value();
+}
+
 std::size_t View::topic_count() const {
   std::size_t count = 0;
   for (const auto& bucket : buckets_) count += bucket->topics.size();

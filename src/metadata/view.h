@@ -19,7 +19,8 @@ namespace walrus::metadata {
 /// The Raft index up to which commands are applied. Versions of two nodes can be compared.
 using Version = std::uint64_t;
 
-enum class NodeState { kUp, kDown, kDraining, kRemoved };
+/// What is known of a node's life. 2 is not used.
+enum class NodeState { kUp = 0, kDown = 1, kRemoved = 3 };
 
 struct NodeInfo {
   NodeId id;
@@ -28,7 +29,10 @@ struct NodeInfo {
   std::string peer_address;    ///< host:port of the internal port
   std::string client_address;  ///< host:port of the client port
   NodeState state = NodeState::kUp;
-  bool member = false;  ///< of the Raft group; a removed node still is one until the group has agreed on it
+  bool draining = false;           ///< is to hold nothing; what it has is copied elsewhere
+  Version incarnation = 0;         ///< Raft index of the command that brought this disk
+  std::vector<Uuid> former_disks;  ///< of this node id; never taken back
+  bool member = false;             ///< of the Raft group; a removed node still is one until the group has agreed on it
   bool voter = false;
 };
 
@@ -41,13 +45,15 @@ struct SegmentInfo {
   Epoch epoch;
   SegmentState state = SegmentState::kOpen;
   NodeId leader;
-  std::vector<NodeId> replicas;  ///< sealed: its holders
+  std::vector<NodeId> replicas;  ///< sealed: its holders; none when the last one's disk is gone for good
   Epoch seal_epoch;              ///< while being sealed: what replicas are fenced with
   NodeId recoverer;              ///< while being sealed: who finds the end
   std::uint64_t hash = 0;        ///< sealed: of the content up to `end`
 
   bool has_replica(NodeId node) const;
   bool sealed() const { return state == SegmentState::kSealed; }
+  /// Nobody has its records any more.
+  bool lost() const { return sealed() && replicas.empty() && end > base; }
 };
 
 struct TopicInfo {
@@ -85,6 +91,12 @@ class View {
   Offset shared_cursor(const TopicInfo& topic) const;
   const NodeInfo* find_node(NodeId id) const;
   const std::map<NodeId, NodeInfo>& nodes() const { return *nodes_; }
+  /// The node has the disk that it had when the segment opened. Else what the old disk promised and acknowledged is not
+  /// known there: as a replica of a segment that is not sealed yet the node counts neither as "has" nor as "has not",
+  /// and neither leads nor recovers it.
+  bool original(const SegmentInfo& segment, NodeId node) const;
+  /// Sealed segments whose records nobody has any more.
+  std::uint64_t lost_segments() const { return lost_segments_; }
   const Bucket& bucket(std::size_t i) const { return *buckets_[i]; }
   std::size_t topic_count() const;
 
@@ -97,6 +109,7 @@ class View {
   static std::size_t bucket_of(TopicId id) { return id.value() % kBuckets; }
   Version version_ = 0;
   Uuid cluster_id_;
+  std::uint64_t lost_segments_ = 0;
   std::shared_ptr<const std::map<NodeId, NodeInfo>> nodes_;
   std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;  // by name
   std::array<std::shared_ptr<const Ids>, kBuckets> ids_;         // the same topics by id

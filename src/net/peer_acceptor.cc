@@ -197,10 +197,11 @@ void PeerAcceptor::greet(AcceptedSocket accepted) {
 
 Status PeerAcceptor::judge(const PeerClaim& claim) {
   WALRUS_TRY(check_claim(self_, claim));
-  if (options_.identity_check) {
-    WALRUS_TRY(options_.identity_check(claim.identity.node_id, claim.identity.disk_id));
-  }
-  if (claim.guest()) return {};
+  Status known;
+  if (options_.identity_check) known = options_.identity_check(claim.identity.node_id, claim.identity.disk_id);
+  // A guest may ask to take the place of a disk that was lost.
+  const bool may_ask = claim.guest() && !known && known.error().code == ErrorCode::kUnavailable;
+  if (!known && !may_ask) return known;
   return live_->admit(claim.identity.node_id, claim.identity.boot_id, loop_.now());
 }
 

@@ -32,8 +32,9 @@ struct PeerClaim {
   bool guest() const { return identity.cluster_id.is_nil(); }
 };
 
-/// What the metadata knows about a node id: kIdentityRefused when the disk is another one than the cluster knows under
-/// it, or the node was removed. Called on the loop of whoever holds it.
+/// What the metadata knows about a node id: kIdentityRefused when the node was removed, or this disk of it was
+/// replaced; kUnavailable when the disk is another one than is known here (yet). Called on the loop of whoever holds
+/// it.
 using IdentityCheck = std::function<Status(NodeId node, const Uuid& disk_id)>;
 
 peer::Hello make_hello(const PeerIdentity& self, NodeId expected_node, std::uint32_t channel);

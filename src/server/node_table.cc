@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace walrus::server {
 namespace {
 
@@ -30,16 +32,19 @@ metadata::MetadataClient::Subscription follow_node_table(metadata::MetadataClien
 Status check_against_node_table(const metadata::View& view, NodeId node, const Uuid& disk_id) {
   const metadata::NodeInfo* known = view.find_node(node);
   if (known == nullptr) return {};
-  if (known->state == metadata::NodeState::kRemoved && !known->member) {  // until then Raft still has to reach it
+  const bool gone = known->state == metadata::NodeState::kRemoved && !known->member;  // until then Raft must reach it
+  if (gone && known->disk_id == disk_id) {
     return fail(ErrorCode::kIdentityRefused, fmt::format("node {} was removed from the cluster", node));
   }
-  if (known->disk_id != disk_id) {
+  if (known->disk_id == disk_id) return {};
+  if (std::ranges::find(known->former_disks, disk_id) != known->former_disks.end()) {
     return fail(ErrorCode::kIdentityRefused,
-                fmt::format("node {} is known with another disk ({}, not {}): its directory was wiped, or is not its "
-                            "own; a new disk needs a new node id",
-                            node, known->disk_id, disk_id));
+                fmt::format("node {} has disk {} now; disk {} was replaced, for good", node, known->disk_id, disk_id));
   }
-  return {};
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("node {} is known with another disk ({}, not {}): if its own was lost, start it with --join "
+                          "and an empty directory",
+                          node, known->disk_id, disk_id));
 }
 
 }  // namespace walrus::server

@@ -13,8 +13,9 @@ namespace walrus::server {
 [[nodiscard]] metadata::MetadataClient::Subscription follow_node_table(metadata::MetadataClient& metadata,
                                                                        net::PeerTransport& transport, NodeId self);
 
-/// kIdentityRefused when the table knows `node` with another disk, or as removed. A node that is not in the table is
-/// let through: it may have been added a moment ago.
+/// kIdentityRefused when `node` was removed with this disk, or got another one since; kUnavailable when the table knows
+/// it with another disk: perhaps it has not heard of the new one yet. A node that is not in the table is let through:
+/// it may have been added a moment ago.
 Status check_against_node_table(const metadata::View& view, NodeId node, const Uuid& disk_id);
 
 }  // namespace walrus::server

@@ -39,6 +39,10 @@ class ShardStore {
   /// Deletes the files. For a tombstone that was applied here, never for tidiness.
   virtual Status remove(SegmentKey key) = 0;
 
+  /// Takes a copy out of use that is not what it should be, because others have it whole: its files go to quarantine/
+  /// for a person to look at, and open_segment() begins anew.
+  virtual Status set_aside(SegmentKey key) { return remove(key); }
+
   /// Group commit: true while a new log write could start at once. Callers that gather records into batches wait for
   /// this, so that what arrives during a write becomes one batch. `when_writable` runs its task once, when a write slot
   /// is free again (soon, if one is free now), on the loop.
@@ -55,6 +59,9 @@ struct RecoveryReport {
   std::uint64_t log_bytes = 0;
   std::uint64_t batches_replayed = 0;
   std::uint64_t torn_bytes_cut = 0;
+  /// Something that held promises was damaged, now or at an earlier start: segments that may be concerned are opened as
+  /// corrupt, unless they are sealed. A segment that was removed (ShardStore::remove) begins anew.
+  bool promises_lost = false;
   std::vector<std::string> damage;  ///< one sentence each: file, position, offset range, what was done about it
 };
 

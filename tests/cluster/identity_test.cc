@@ -1,5 +1,5 @@
-// A node is its data directory: foreign, copied and wiped ones are refused with a clear text and exit code 4, and the
-// cluster they meant to join goes on undisturbed.
+// A node is its data directory: foreign, copied and replaced ones are refused with a clear text and exit code 4, and the
+// cluster they meant to join goes on undisturbed. A wiped one is a new incarnation of its node.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,15 +52,22 @@ TEST_F(Identity, ANodeOfAnotherClusterIsRefused) {
   cluster_.wait_until_formed();
 }
 
-TEST_F(Identity, AWipedDirectoryUnderAnOldIdIsRefused) {
+TEST_F(Identity, AWipedNodeRejoinsByItselfAndItsOldDirectoryIsRefusedFromThenOn) {
   Node& third = cluster_.node(3);
   third.stop();
   std::filesystem::rename(third.folder(), elsewhere_ / "kept");
+  third.start_and_wait();  // the same command line
+  cluster_.wait_until_formed();
+  EXPECT_EQ(third.request("REGISTER logs"), "OK");
+
+  third.stop();
+  std::filesystem::rename(third.folder(), elsewhere_ / "new");
+  std::filesystem::rename(elsewhere_ / "kept", third.folder());
   third.start();
-  expect_refused(third, "3");
+  expect_refused(third, "replaced");
 
   std::filesystem::remove_all(third.folder());
-  std::filesystem::rename(elsewhere_ / "kept", third.folder());
+  std::filesystem::rename(elsewhere_ / "new", third.folder());
   third.start();
   cluster_.wait_until_formed();
 }

@@ -147,6 +147,22 @@ TEST_F(PlanSeals, ReplacesARecovererThatIsLost) {
   EXPECT_EQ(state_.view()->find_topic("logs")->last().recoverer, NodeId(3));
 }
 
+TEST_F(PlanSeals, ANodeWithAFreshDiskNeitherLeadsNorRecoversWhatWasOpenBefore) {
+  create("logs", 3);
+  for (const std::uint64_t node : {1u, 2u}) {
+    set_state(node, NodeState::kDown);
+    metadata::Command wiped;
+    auto& upsert = *wiped.mutable_upsert_node();
+    upsert.set_node_id(node);
+    upsert.set_disk_id(metadata::uuid_bytes(Uuid(99, node)));
+    upsert.set_raft_id(9900 + node);
+    apply(wiped);
+  }
+  const auto commands = plan();
+  ASSERT_EQ(commands.size(), 1u) << "its leader is up, but knows nothing";
+  EXPECT_EQ(commands[0].begin_seal().recoverer(), 3u);
+}
+
 TEST_F(PlanSeals, WaitsWhenNoReplicaIsUp) {
   create("logs", 2);
   set_state(1, NodeState::kDown);

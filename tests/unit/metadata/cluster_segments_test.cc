@@ -39,6 +39,32 @@ class ClusterSegments : public testing::Test {
     command.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(state));
     ASSERT_TRUE(apply(command));
   }
+  void drain(std::uint64_t node) {
+    Command command;
+    command.mutable_set_draining()->set_node_id(node);
+    command.mutable_set_draining()->set_disk_id(uuid_bytes(Uuid(node, node)));
+    command.mutable_set_draining()->set_draining(true);
+    ASSERT_TRUE(apply(command));
+  }
+  Status remove(std::uint64_t node, bool lose_data = false) {
+    Command command;
+    command.mutable_set_node_state()->set_node_id(node);
+    command.mutable_set_node_state()->set_disk_id(uuid_bytes(Uuid(node, node)));
+    command.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(NodeState::kRemoved));
+    command.mutable_set_node_state()->set_lose_data(lose_data);
+    return apply(command);
+  }
+  /// The node's disk was lost, and it comes back with an empty one.
+  void wipe(std::uint64_t node) {
+    set_state(node, NodeState::kDown);
+    Command command;
+    auto& upsert = *command.mutable_upsert_node();
+    upsert.set_node_id(node);
+    upsert.set_disk_id(uuid_bytes(Uuid(node, 1000)));
+    upsert.set_raft_id(1000 + node);
+    ASSERT_TRUE(apply(command));
+  }
+  std::uint64_t incarnation(std::uint64_t node) { return state_.view()->find_node(NodeId(node))->incarnation; }
   TopicPtr create(std::uint32_t replicas) {
     Command command;
     command.mutable_create_topic()->set_name("logs");
@@ -87,10 +113,12 @@ class ClusterSegments : public testing::Test {
       command.mutable_add_holder()->set_segment_id(segment);
       command.mutable_add_holder()->set_node_id(node);
       command.mutable_add_holder()->set_hash(hash);
+      command.mutable_add_holder()->set_incarnation(incarnation(node));
     } else {
       command.mutable_drop_holder()->set_topic_id(topic()->id.value());
       command.mutable_drop_holder()->set_segment_id(segment);
       command.mutable_drop_holder()->set_node_id(node);
+      command.mutable_drop_holder()->set_incarnation(incarnation(node));
     }
     return apply(command);
   }
@@ -106,7 +134,7 @@ TEST_F(ClusterSegments, ReplicasAreTheLeaderAndThoseBehindItInTheRing) {
 TEST_F(ClusterSegments, ReplicasAreCappedByTheNodesThatAreUp) {
   set_state(2, NodeState::kDown);
   set_state(3, NodeState::kDown);
-  set_state(4, NodeState::kDraining);
+  drain(4);
   EXPECT_EQ(create(3)->last().replicas, ids({1, 5}));
 }
 
@@ -201,6 +229,90 @@ TEST_F(ClusterSegments, HoldersComeWithTheRightContentAndTheLastOneStays) {
   EXPECT_TRUE(change_holder(false, 0, 3));
   EXPECT_EQ(change_holder(false, 0, 4).error().code, ErrorCode::kConflict);
   EXPECT_EQ(topic()->segments[0].replicas, ids({4}));
+}
+
+TEST_F(ClusterSegments, AWipedNodeIsNoHolderAnyMoreAndNoOriginalReplicaOfWhatIsOpen) {
+  const Epoch first = create(3)->last().epoch;
+  ASSERT_TRUE(begin_seal(first, 2));
+  ASSERT_TRUE(complete(topic()->last().seal_epoch, 10, {1, 2, 3}));
+  EXPECT_EQ(topic()->last().replicas, ids({2, 3, 4}));
+  wipe(3);
+  EXPECT_EQ(topic()->segments[0].replicas, ids({1, 2}));
+  EXPECT_EQ(topic()->last().replicas, ids({2, 3, 4})) << "the quorum's size does not change";
+  const ViewPtr view = state_.view();
+  EXPECT_TRUE(view->original(topic()->last(), NodeId(2)));
+  EXPECT_FALSE(view->original(topic()->last(), NodeId(3)));
+  EXPECT_EQ(begin_seal(topic()->last().epoch, 3).error().code, ErrorCode::kInvalidArgument);
+
+  ASSERT_TRUE(begin_seal(topic()->last().epoch, 4));
+  ASSERT_TRUE(complete(topic()->last().seal_epoch, 20, {3, 4})) << "what was found on the old disk decided the end";
+  EXPECT_EQ(topic()->segments[1].replicas, ids({4})) << "but the old disk is gone";
+  EXPECT_EQ(topic()->last().replicas, ids({3, 4, 5}));
+  EXPECT_TRUE(state_.view()->original(topic()->last(), NodeId(3))) << "of the next segment it is one like any other";
+}
+
+TEST_F(ClusterSegments, ASealWhoseHoldersAllLostTheirDisksIsRefused) {
+  const Epoch epoch = create(3)->last().epoch;
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  wipe(2);
+  wipe(3);
+  EXPECT_EQ(complete(topic()->last().seal_epoch, 10, {2, 3}).error().code, ErrorCode::kConflict);
+}
+
+TEST_F(ClusterSegments, ACopyThatWasMadeOnTheOldDiskDoesNotCount) {
+  const Epoch epoch = create(3)->last().epoch;
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  ASSERT_TRUE(complete(topic()->last().seal_epoch, 10, {2, 3}));
+  Command add;
+  add.mutable_add_holder()->set_topic_id(topic()->id.value());
+  add.mutable_add_holder()->set_segment_id(0);
+  add.mutable_add_holder()->set_node_id(4);
+  add.mutable_add_holder()->set_hash(77);
+  add.mutable_add_holder()->set_incarnation(incarnation(4));
+  wipe(4);
+  EXPECT_EQ(apply(add).error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(change_holder(true, 0, 4)) << "one made on the new disk does";
+}
+
+TEST_F(ClusterSegments, WhenTheLastHoldersDiskIsReplacedTheSegmentIsLostAndCounted) {
+  const Epoch epoch = create(1)->last().epoch;
+  ASSERT_TRUE(begin_seal(epoch, 1));
+  ASSERT_TRUE(complete(topic()->last().seal_epoch, 10, {1}));
+  EXPECT_EQ(state_.view()->lost_segments(), 0u);
+  wipe(1);
+  EXPECT_TRUE(topic()->segments[0].lost());
+  EXPECT_EQ(topic()->segments[0].end, Offset(10)) << "it stays listed";
+  EXPECT_EQ(state_.view()->lost_segments(), 1u);
+  ClusterState restored;
+  ASSERT_TRUE(restored.restore(state_.snapshot()));
+  EXPECT_EQ(restored.view()->lost_segments(), 1u);
+  EXPECT_TRUE(change_holder(true, 0, 5)) << "unless somebody turns out to have it";
+  EXPECT_EQ(state_.view()->lost_segments(), 0u);
+}
+
+TEST_F(ClusterSegments, ANodeThatIsNeededIsNotRemoved) {
+  const Epoch epoch = create(3)->last().epoch;
+  ASSERT_TRUE(begin_seal(epoch, 2));
+  ASSERT_TRUE(complete(topic()->last().seal_epoch, 10, {1, 3}));
+  set_state(3, NodeState::kDown);
+  const Status refused = remove(1);
+  ASSERT_FALSE(refused) << "the other holder does not answer";
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_NE(refused.error().detail.find("logs"), std::string::npos) << refused.error().detail;
+  set_state(3, NodeState::kUp);
+  EXPECT_TRUE(remove(1));
+  EXPECT_EQ(topic()->segments[0].replicas, ids({3})) << "what it held is not its any more";
+  EXPECT_TRUE(remove(3, true)) << "by force";
+  EXPECT_EQ(state_.view()->lost_segments(), 1u);
+}
+
+TEST_F(ClusterSegments, ANodeIsNotRemovedWhenAnEndCouldNotBeFoundWithoutIt) {
+  create(3);
+  EXPECT_TRUE(remove(1));
+  const Status refused = remove(2);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(remove(4)) << "it has no part in it";
 }
 
 TEST_F(ClusterSegments, ASnapshotKeepsASealUnderWay) {

@@ -38,6 +38,15 @@ Command set_node_state(std::uint64_t node, std::uint64_t disk, NodeState state) 
   return command;
 }
 
+Command set_draining(std::uint64_t node, std::uint64_t disk) {
+  Command command;
+  auto& set = *command.mutable_set_draining();
+  set.set_node_id(node);
+  set.set_disk_id(uuid_bytes(Uuid(disk, disk)));
+  set.set_draining(true);
+  return command;
+}
+
 Command seal_and_open(const TopicInfo& topic, std::uint64_t end, std::uint64_t cursor = 0) {
   Command command;
   auto& seal = *command.mutable_seal_and_open();
@@ -136,7 +145,7 @@ TEST(ClusterState, a_seal_opens_the_next_segment_at_its_end_on_the_next_node) {
 TEST(ClusterState, the_next_leader_skips_nodes_that_are_not_up_and_wraps) {
   Cluster cluster(3);
   ASSERT_TRUE(cluster.apply(create_topic("a")));
-  ASSERT_TRUE(cluster.apply(set_node_state(2, 2, NodeState::kDraining)));
+  ASSERT_TRUE(cluster.apply(set_draining(2, 2)));
   ASSERT_TRUE(cluster.apply(seal_and_open(*cluster.topic("a"), 1)));
   EXPECT_EQ(cluster.topic("a")->last().leader, NodeId(3));
   ASSERT_TRUE(cluster.apply(seal_and_open(*cluster.topic("a"), 2)));
@@ -213,9 +222,8 @@ TEST(ClusterState, one_stale_position_does_not_cost_the_others_of_its_batch) {
   EXPECT_EQ(cluster.state.view()->shared_cursor(*cluster.topic("b")), Offset(6));
 }
 
-TEST(ClusterState, a_node_id_with_another_disk_is_refused_until_the_node_is_removed) {
+TEST(ClusterState, a_disk_that_was_removed_or_belongs_elsewhere_is_refused) {
   Cluster cluster(2);
-  EXPECT_EQ(cluster.refused(upsert_node(1, 50)), ErrorCode::kIdentityRefused);
   EXPECT_EQ(cluster.refused(upsert_node(3, 2)), ErrorCode::kIdentityRefused);  // a copied disk under a new id
   ASSERT_TRUE(cluster.apply(set_node_state(1, 1, NodeState::kRemoved)));
   EXPECT_EQ(cluster.refused(upsert_node(1, 1)), ErrorCode::kIdentityRefused);  // the removed disk comes back
@@ -225,15 +233,50 @@ TEST(ClusterState, a_node_id_with_another_disk_is_refused_until_the_node_is_remo
   EXPECT_EQ(cluster.refused(set_node_state(1, 1, NodeState::kDown)), ErrorCode::kConflict);  // meant the old disk
 }
 
+TEST(ClusterState, a_new_disk_takes_the_place_of_one_that_is_down_and_only_then) {
+  Cluster cluster(2);
+  EXPECT_EQ(cluster.refused(upsert_node(1, 50)), ErrorCode::kConflict);  // perhaps it is about to be missed
+  ASSERT_TRUE(cluster.apply(set_node_state(1, 1, NodeState::kDown)));
+  ASSERT_TRUE(cluster.apply(upsert_node(1, 50)));
+  const NodeInfo node = *cluster.state.view()->find_node(NodeId(1));
+  EXPECT_EQ(node.disk_id, Uuid(50, 50));
+  EXPECT_EQ(node.state, NodeState::kUp);
+  EXPECT_EQ(node.incarnation, cluster.index);
+  ASSERT_TRUE(cluster.apply(upsert_node(1, 50)));
+  EXPECT_EQ(cluster.state.view()->find_node(NodeId(1))->incarnation, node.incarnation);  // the same disk
+
+  // The old disk never comes back, nor under another id, nor from a snapshot's point of view.
+  ASSERT_TRUE(cluster.apply(set_node_state(1, 50, NodeState::kDown)));
+  EXPECT_EQ(cluster.refused(upsert_node(1, 1)), ErrorCode::kIdentityRefused);
+  EXPECT_EQ(cluster.refused(upsert_node(7, 1)), ErrorCode::kIdentityRefused);
+  ClusterState restored;
+  ASSERT_TRUE(restored.restore(cluster.state.snapshot()));
+  EXPECT_EQ(restored.snapshot(), cluster.state.snapshot());
+  const Status refused = restored.apply(cluster.index + 1, upsert_node(1, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kIdentityRefused);
+}
+
 TEST(ClusterState, an_upsert_of_a_known_node_changes_its_addresses_only) {
-  Cluster cluster(1);
-  ASSERT_TRUE(cluster.apply(set_node_state(1, 1, NodeState::kDraining)));
+  Cluster cluster(2);
+  ASSERT_TRUE(cluster.apply(set_draining(1, 1)));
+  ASSERT_TRUE(cluster.apply(set_node_state(1, 1, NodeState::kDown)));
   Command moved = upsert_node(1, 1);
   moved.mutable_upsert_node()->set_peer_address("127.0.0.1:7777");
   ASSERT_TRUE(cluster.apply(moved));
   const NodeInfo* node = cluster.state.view()->find_node(NodeId(1));
   EXPECT_EQ(node->peer_address, "127.0.0.1:7777");
-  EXPECT_EQ(node->state, NodeState::kDraining);
+  EXPECT_EQ(node->state, NodeState::kDown);
+  EXPECT_TRUE(node->draining);
+}
+
+TEST(ClusterState, the_last_node_that_could_take_over_is_not_drained) {
+  Cluster cluster(2);
+  ASSERT_TRUE(cluster.apply(set_draining(1, 1)));
+  EXPECT_EQ(cluster.refused(set_draining(2, 2)), ErrorCode::kConflict);
+  ASSERT_TRUE(cluster.apply(set_node_state(2, 2, NodeState::kDown)));
+  ASSERT_TRUE(cluster.apply(create_topic("a")));  // a draining node is better than none
+  EXPECT_EQ(cluster.topic("a")->last().leader, NodeId(1));
 }
 
 TEST(ClusterState, the_cluster_id_is_set_once) {

@@ -251,20 +251,37 @@ TEST_F(MetadataServiceTest, a_moved_node_is_found_at_its_new_address) {
   ASSERT_TRUE(cluster.create_topic(moved, "logs"));
 }
 
-TEST_F(MetadataServiceTest, a_wiped_directory_under_a_known_identity_is_refused) {
+TEST_F(MetadataServiceTest, a_node_that_lost_its_metadata_but_not_its_identity_is_refused) {
   cluster.form(3);
   cluster.crash(2);
   cluster.node(2).disk->wipe();
-  // The identity file survived, the metadata did not: it may have voted.
+  // It may have voted.
   EXPECT_FALSE(cluster.start(2, {ServiceCluster::address_of(1)}));
   EXPECT_EQ(cluster.node(2).open_error->code, ErrorCode::kIdentityRefused);
-  // All is gone: a new disk id, under a node id that the cluster knows with another one.
-  cluster.node(2).cluster_id.reset();
-  cluster.node(2).disk_id = Uuid(7, 7);
+}
+
+TEST_F(MetadataServiceTest, a_wiped_node_takes_its_own_place_as_a_new_member_once_it_was_missed) {
+  cluster.form(3);
+  ServiceNode& wiped = cluster.node(2);
+  const RaftId old_raft_id = cluster.node(1).view()->find_node(wiped.id)->raft_id;
+  cluster.crash(2);
+  const Command down = set_node_state_command(wiped, NodeState::kDown);
+  wiped.disk->wipe();
+  wiped.cluster_id.reset();
+  wiped.disk_id = Uuid(7, 7);
   ASSERT_TRUE(cluster.start(2, {ServiceCluster::address_of(1)}));
-  ASSERT_TRUE(cluster.run_until([&] { return cluster.node(2).refusal.has_value(); }));
-  EXPECT_EQ(cluster.node(2).refusal->code, ErrorCode::kIdentityRefused);
-  EXPECT_THAT(cluster.node(2).refusal->detail, HasSubstr("another disk"));
+  cluster.world.run_for(std::chrono::seconds(3));
+  EXPECT_FALSE(wiped.service->ready()) << "as far as anybody knows the old one is up";
+  EXPECT_FALSE(wiped.refusal) << "but that may change";
+
+  ASSERT_TRUE(cluster.propose(1, down));
+  ASSERT_TRUE(cluster.run_until([&] {
+    const NodeInfo* node = wiped.service->ready() ? wiped.view()->find_node(wiped.id) : nullptr;
+    return node != nullptr && node->disk_id == Uuid(7, 7) && node->voter;
+  }));
+  EXPECT_NE(wiped.view()->find_node(wiped.id)->raft_id, old_raft_id);
+  EXPECT_EQ(cluster.node(1).service->status().cluster_size, 3u) << "the old member is gone";
+  ASSERT_TRUE(cluster.create_topic(2, "logs"));
 }
 
 TEST_F(MetadataServiceTest, a_removed_node_leaves_the_group_is_told_and_can_be_replaced) {

@@ -32,10 +32,10 @@ TEST(NodeTable, LetsAMemberWithItsDiskAndAnUnknownNodeThrough) {
   EXPECT_TRUE(check_against_node_table(*table(metadata::NodeState::kUp), NodeId(3), Uuid(7, 3)));
 }
 
-TEST(NodeTable, RefusesAnotherDiskUnderAKnownNodeId) {
+TEST(NodeTable, WaitsToHearOfAnotherDiskUnderAKnownNodeId) {
   const Status verdict = check_against_node_table(*table(metadata::NodeState::kUp), NodeId(2), Uuid(8, 8));
   ASSERT_FALSE(verdict);
-  EXPECT_EQ(verdict.error().code, ErrorCode::kIdentityRefused);
+  EXPECT_EQ(verdict.error().code, ErrorCode::kUnavailable);
   EXPECT_NE(verdict.error().detail.find("node 2"), std::string::npos);
 }
 
