@@ -14,14 +14,6 @@
 namespace walrus::storage {
 namespace {
 
-/// The offset that the file begins with; 0 when it does not begin with a batch.
-Result<Offset> first_offset(io::File& log) {
-  std::string bytes(kBatchHeaderBytes, '\0');
-  WALRUS_ASSIGN(const std::size_t read, log.read(0, bytes.data(), bytes.size()));
-  if (read < bytes.size() || bytes[16] != 2) return Offset();
-  return Offset(load_big<std::uint64_t>(bytes.data()));
-}
-
 class Inspector {
  public:
   Inspector(io::Disk& disk, const std::string& directory, const InspectOptions& options)

@@ -35,6 +35,11 @@ std::string wal_slot(const std::string& wal_directory, std::uint64_t slot) {
 }
 std::string wal_checkpoint(const std::string& wal_directory) { return wal_directory + "/checkpoint"; }
 
+std::string node_promises(const std::string& node) { return node + "/promises"; }
+std::string shard_promises(const std::string& node, std::uint64_t shard) {
+  return shard_directory(node, shard) + "/promises";
+}
+
 std::string topics_directory(const std::string& node) { return node + "/topics"; }
 std::string topic_directory(const std::string& node, TopicId topic) { return fmt::format("{}/topics/{}", node, topic); }
 std::string segment_log(const std::string& node, SegmentKey key) { return segment_file(node, key, ".log"); }

@@ -1,5 +1,6 @@
 // Where things lie in a node's directory. The only place that knows the names. Pure; any thread.
 //
+//   promises, shard_<k>/promises             what replicas here have promised (docs/format/promises.md)
 //   shard_<k>/wal/<slot>.wal, checkpoint     write-ahead log of one shard (docs/format/wal.md)
 //   topics/<topic>/<segment>.log             the batches of a segment (docs/format/segment.md)
 //   topics/<topic>/<segment>.idx             its sparse index (docs/format/index.md)
@@ -19,6 +20,9 @@ std::string shard_directory(const std::string& node, std::uint64_t shard);
 std::string wal_directory(const std::string& node, std::uint64_t shard);
 std::string wal_slot(const std::string& wal_directory, std::uint64_t slot);
 std::string wal_checkpoint(const std::string& wal_directory);
+
+std::string node_promises(const std::string& node);
+std::string shard_promises(const std::string& node, std::uint64_t shard);
 
 std::string topics_directory(const std::string& node);
 std::string topic_directory(const std::string& node, TopicId topic);

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "storage/content_hash.h"
 #include "storage/segment_flusher.h"
 
 namespace walrus::storage {
@@ -23,10 +24,17 @@ LocalSegment::LocalSegment(std::shared_ptr<SegmentHome> home, WalWriter& log, Se
 Status LocalSegment::open() {
   WALRUS_ASSIGN(const SegmentFile::Found found, file_->open());
   end_ = durable_ = found.end;
+  hash_ = found.hash;
   sealed_ = footer_written_ = found.sealed;
-  if (!found.trouble.empty()) {
-    status_ = fail(ErrorCode::kCorrupt, found.trouble);
-    log::error("topic {} segment {}: {}", key_.topic, key_.segment, found.trouble);
+  logged_ = end_.offset > base_;
+  std::string trouble = found.trouble;
+  // A sealed segment is past its epochs: nobody can be misled any more.
+  if (trouble.empty() && !sealed_ && home_->promises.look_up(key_).lost) {
+    trouble = "what this replica has promised was damaged and is not known";
+  }
+  if (!trouble.empty()) {
+    status_ = fail(ErrorCode::kCorrupt, trouble);
+    log::error("topic {} segment {}: {}", key_.topic, key_.segment, trouble);
   }
   return {};
 }
@@ -41,9 +49,30 @@ Status LocalSegment::append(SharedBytes batch) {
   }
   WALRUS_TRY(flusher_.admit());
   WALRUS_TRY(log_.append({shared_from_this(), wal::EntryKind::kBatch, key_, base_, end_.position, batch}));
-  tail_.push_back({end_, header.records, std::move(batch)});
+  logged_ = true;
+  tail_.push_back({end_, hash_, std::move(batch)});
   end_ = {header.end_offset(), end_.position + header.size};
+  hash_ = extend_hash(hash_, header);
   return {};
+}
+
+/// A segment that takes no appends any more can still promise not to take any.
+void LocalSegment::promise(Epoch epoch, io::Done done) {
+  if (closed_) return done(fail(*closed_));
+  const Epoch highest = std::max(epoch, promised());
+  const Status logged =
+      log_.append({shared_from_this(), wal::EntryKind::kPromise, key_, base_, highest.value(), SharedBytes()});
+  if (!logged) return done(logged);
+  logged_ = true;
+  home_->promises.promise(key_, highest);
+  answers_.push_back(std::move(done));
+}
+
+io::Done LocalSegment::take_answer() {
+  WALRUS_ASSERT(!answers_.empty());
+  io::Done answer = std::move(answers_.front());
+  answers_.pop_front();
+  return answer;
 }
 
 void LocalSegment::watch(std::move_only_function<void()> changed) {
@@ -63,6 +92,7 @@ void LocalSegment::notify() {
 
 bool LocalSegment::on_durable(const WalEntry& entry) {
   if (!status_) return false;  // its callers were told that the outcome is unknown, and it stays that
+  if (was_cut(entry.position)) return false;
   const auto header = parse_batch_header(entry.batch.view());
   WALRUS_ASSERT(header && header->base_offset == durable_.offset && entry.position == durable_.position);
   durable_ = {header->end_offset(), entry.position + header->size};
@@ -113,6 +143,10 @@ void LocalSegment::seal() {
 }
 
 void LocalSegment::write_some(std::move_only_function<void(Result<std::uint64_t>)> done) {
+  if (cut_due()) {
+    if (const Status cut = cut_file(); !cut) return done(fail(ErrorCode::kIo, cut.error().message()));
+  }
+  if (cutting()) return done(std::uint64_t{0});
   std::vector<SharedBytes> batches;
   std::uint64_t bytes = 0;
   for (const TailBatch& batch : tail()) {
@@ -122,10 +156,13 @@ void LocalSegment::write_some(std::move_only_function<void(Result<std::uint64_t>
     bytes += batch.batch.size();
   }
   if (batches.empty()) return done(std::uint64_t{0});
-  file_->append(std::move(batches), [self = shared_from_this(), bytes, done = std::move(done)](Status status) mutable {
+  const std::uint64_t before = written().position;
+  file_->append(std::move(batches), [self = shared_from_this(), before, done = std::move(done)](Status status) mutable {
     if (!status) return done(fail(status.error()));
     self->drop_written();
-    done(bytes);
+    // Less than was written when the segment was cut meanwhile.
+    const std::uint64_t after = self->written().position;
+    done(after - std::min(before, after));
   });
 }
 

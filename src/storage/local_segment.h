@@ -7,9 +7,13 @@
 //
 //   synced in the file <= written to the file <= durable <= end
 //
+// A promise is an entry of the log and nothing else here (shard_promises.h); a cut is one, too, and then a change of
+// the file (segment_cut.cc).
+//
 // Loop thread only.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,11 +46,20 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   Status append(SharedBytes batch) override;
   void watch(std::move_only_function<void()> changed) override;
   void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) override;
+  std::uint64_t hash() const override { return hash_; }
+  Epoch promised() const override { return home_->promises.look_up(key_).epoch; }
+  void promise(Epoch epoch, io::Done done) override;
+  void truncate(Offset end, io::Done done) override;
   void seal() override;
 
   // From the shard's store.
   /// False when the segment has failed meanwhile: then durable_end() stays where it is.
   bool on_durable(const WalEntry& entry);
+  void on_truncated();
+  /// Of the oldest promise() or truncate() that has no answer yet.
+  io::Done take_answer();
+  /// Something about it is in the log.
+  bool logged() const { return logged_; }
   void poison(Error error);
   void notify();
   /// No append any more, and no word to the watcher.
@@ -55,7 +68,9 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
 
   // For the flusher.
   const SegmentPlace& durable() const { return durable_; }
-  const SegmentPlace& written() const { return file_->written(); }
+  const SegmentPlace& written() const {
+    return cut_ && cut_->position < file_->written().position ? *cut_ : file_->written();
+  }
   const SegmentPlace& synced() const { return file_->synced(); }
   std::uint64_t unwritten() const { return durable_.position - written().position; }
   /// Writes the next durable batches, up to kSegmentReadBytes; `done` with the bytes written.
@@ -64,6 +79,10 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   bool file_failed() const { return file_->failed(); }
   bool wants_footer() const;
   void write_footer(io::Done done);
+  /// The file is to be cut before anything else is written to it: as soon as the log says so, and no sync is under way.
+  bool cutting() const { return cut_.has_value(); }
+  bool cut_due() const { return cutting() && cuts_in_log_.empty() && sync_work != Work::kRunning; }
+  bool cut_unsynced() const { return file_->cut_unsynced(); }
 
   /// Which files of the log hold data of this segment that is not synced in its own file, oldest first: everything up
   /// to `end` is in this file or an older one. And where it stands with the flusher. Kept here, owned by the flusher.
@@ -84,12 +103,16 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
  private:
   struct TailBatch {
     SegmentPlace place;
-    std::uint32_t records;
+    std::uint64_t hash;  ///< of all before it
     SharedBytes batch;
   };
   std::span<const TailBatch> tail() const { return std::span(tail_).subspan(tail_gone_); }
   Batches read_tail(Offset from, Offset limit, std::size_t max_bytes) const;
   void drop_written();
+  Result<SegmentFile::Cut> find_end(Offset end);
+  void drop_behind(const SegmentFile::Cut& cut);
+  bool was_cut(std::uint64_t position) const;
+  Status cut_file();
 
   const std::shared_ptr<SegmentHome> home_;
   WalWriter& log_;
@@ -99,6 +122,7 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
 
   SegmentPlace end_;
   SegmentPlace durable_;
+  std::uint64_t hash_ = 0;       // of all up to end_
   std::vector<TailBatch> tail_;  // from written() to end(), behind tail_gone_ that are in the file already
   std::size_t tail_gone_ = 0;
   std::shared_ptr<SegmentFile> file_;
@@ -106,6 +130,10 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   std::uint64_t watchers_ = 0;  // calls of watch()
   Status status_;
   std::optional<Error> closed_;
+  std::optional<SegmentPlace> cut_;        // where the file is to be cut
+  std::deque<std::uint64_t> cuts_in_log_;  // positions, oldest first, of those that are not durable yet
+  std::deque<io::Done> answers_;           // of promise() and truncate(), in the order of the log
+  bool logged_ = false;
   bool sealed_ = false;
   bool footer_written_ = false;
 };

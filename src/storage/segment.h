@@ -5,8 +5,8 @@
 // durable, durable_end() moves past it and the watchers run. The segment file is written later, from the same buffers,
 // and synced before the log file that holds them is recycled. read() serves from memory what is not yet in the file.
 //
-// Positions: base() <= durable_end() <= end(). Nothing here knows about commit: the caller never reads past what it
-// may show.
+// Positions: base() <= durable_end() <= end(); they move back by truncate() alone. Nothing here knows about commit: the
+// caller never reads past what it may show.
 //
 // Failure: when a durable write fails the segment is poisoned: status() tells why, append() refuses with it, watchers
 // run once more, and durable_end() never moves again. What was durable stays readable.
@@ -63,17 +63,22 @@ class Segment {
   virtual void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) = 0;
 
   /// Hash of the content from base() to end(): a chain over its batches, so that equal hashes at equal offsets mean
-  /// equal content (content_hash.h).
-  virtual std::uint64_t hash() const { return 0; }
+  /// equal content (content_hash.h). Known without reading the segment again, after a restart, too.
+  virtual std::uint64_t hash() const = 0;
 
-  /// The highest epoch promised here; Epoch(0) when none was.
-  virtual Epoch promised() const { return Epoch(); }
+  /// The highest epoch promised here; Epoch(0) when none was. When a promise may have been lost with damaged data,
+  /// status() is kCorrupt: this replica counts neither as one that has promised nor as one that has not.
+  virtual Epoch promised() const = 0;
   /// Promises that nothing of an epoch below this one is accepted any more. Counts for promised() at once; `done` runs
-  /// when a power cut cannot take the promise away. Keeping it is the caller's work.
-  virtual void promise(Epoch, io::Done done) { done(fail(ErrorCode::kUnsupported)); }
+  /// when a power cut cannot take the promise away, nor anything that was appended before it; with the error when it
+  /// cannot be made durable, and then it may come back after a restart or not. Allowed whatever status() says. A lower
+  /// epoch than the one promised changes nothing. Keeping the promise is the caller's work. It goes with remove().
+  virtual void promise(Epoch epoch, io::Done done) = 0;
 
-  /// Drops every batch at or behind `end`, which must be a batch's end; nothing may be in flight. Durable when done.
-  virtual void truncate(Offset, io::Done done) { done(fail(ErrorCode::kUnsupported)); }
+  /// Drops every batch at or behind `end`, which must be a batch's end (kInvalidArgument). Takes effect at once, for
+  /// batches on their way to the disk as well; durable when done. Until then a power cut may leave all of what is
+  /// dropped, or the beginning of it. A sealed segment is open again. May block for a read of one index interval.
+  virtual void truncate(Offset end, io::Done done) = 0;
 
   /// No more appends; what is durable is flushed to the file and its index completed in the background.
   virtual void seal() = 0;

@@ -28,7 +28,7 @@ Result<SegmentFile::Found> SegmentFile::open() {
   auto log = home_->disk.open(log_path_, {.mode = io::OpenOptions::Mode::kRead}, nullptr);
   if (!log) {
     if (log.error().code != ErrorCode::kNotFound) return fail(log.error());
-    return Found{.end = written_, .sealed = false, .trouble = {}};
+    return Found{.end = written_, .trouble = {}};
   }
   WALRUS_ASSIGN(const std::uint64_t size, (*log)->size());
   WALRUS_ASSIGN(Found found, examine(**log, size));
@@ -42,10 +42,10 @@ Result<SegmentFile::Found> SegmentFile::open() {
 }
 
 Result<SegmentFile::Found> SegmentFile::examine(io::File& log, std::uint64_t size) {
-  if (size == 0) return Found{.end = written_, .sealed = false, .trouble = {}};
+  if (size == 0) return Found{.end = written_, .trouble = {}};
   WALRUS_TRY(check_base(log));
-  WALRUS_ASSIGN(const bool complete, read_footer(size));
-  if (complete) return Found{.end = {written_.offset, size}, .sealed = true, .trouble = {}};
+  WALRUS_ASSIGN(const auto footer, read_footer(size));
+  if (footer) return Found{.end = {footer->end, size}, .hash = footer->hash, .sealed = true, .trouble = {}};
 
   std::uint64_t index_bytes = 0;
   if (auto bytes = home_->disk.read_file(index_path_)) {
@@ -66,7 +66,7 @@ Result<SegmentFile::Found> SegmentFile::examine(io::File& log, std::uint64_t siz
                                            [this](const BatchHeader& batch, std::uint64_t position) {
                                              index_.note(batch, position);
                                            }));
-  Found found{.end = scan.end, .sealed = false, .trouble = {}};
+  Found found{.end = scan.end, .hash = index_.hash(), .trouble = {}};
   if (!scan.trouble.empty()) {
     found.trouble =
         fmt::format("{}, from offset {}: {}", position_text(scan.end.position), scan.end.offset, scan.trouble);
@@ -85,24 +85,23 @@ Status SegmentFile::check_base(io::File& log) {
   return fail(ErrorCode::kConflict, fmt::format("{}: begins with offset {}, not {}", log_path_, found, base_));
 }
 
-/// True when the index ends with a footer that fits the log; then nothing else has to be read.
-Result<bool> SegmentFile::read_footer(std::uint64_t log_size) {
+/// The footer of the index, if it fits the log; then nothing else has to be read.
+Result<std::optional<IndexFooter>> SegmentFile::read_footer(std::uint64_t log_size) {
   auto file = home_->disk.open(index_path_, {.mode = io::OpenOptions::Mode::kRead}, nullptr);
   if (!file) {
-    if (file.error().code == ErrorCode::kNotFound) return false;
+    if (file.error().code == ErrorCode::kNotFound) return std::nullopt;
     return fail(file.error());
   }
   WALRUS_ASSIGN(const std::uint64_t size, (*file)->size());
   constexpr std::size_t kItem = SegmentIndex::kItemBytes;
-  if (size < 2 * kItem) return false;
+  if (size < 2 * kItem) return std::nullopt;
   std::string bytes = index_.encode_header();
   bytes.resize(2 * kItem);
   WALRUS_ASSIGN(const std::size_t read, (*file)->read(size - kItem, bytes.data() + kItem, kItem));
   const auto footer = read == kItem ? SegmentIndex(index_).decode(bytes) : std::nullopt;
-  if (!footer || footer->bytes != log_size) return false;
-  written_ = {footer->end, footer->bytes};
+  if (!footer || footer->bytes != log_size) return std::nullopt;
   index_loaded_ = false;
-  return true;
+  return footer;
 }
 
 void SegmentFile::answer_later(Status status, io::Done done) {
@@ -159,6 +158,7 @@ void SegmentFile::sync(io::Done done) {
           return done(std::move(status));
         }
         self->synced_ = place;
+        self->cut_unsynced_ = false;
         if (self->written_.position == place.position && !self->appending_) self->dirty_.reset();
         self->save_index(std::move(done));
       });
@@ -206,8 +206,9 @@ void SegmentFile::complete(io::Done done) {
   WALRUS_ASSERT(synced_.position == written_.position && index_loaded_);
   auto file = home_->files.open_or_create(layout::topic_directory(home_->directory, key_.topic), index_path_);
   if (!file) return done(fail(file.error()));
-  const SharedBytes bytes(index_.encode_header() + index_.encode_entries(0, index_.entries().size()) +
-                          index_.encode_footer({written_.offset, written_.position, index_.max_timestamp_ms()}));
+  const SharedBytes bytes(
+      index_.encode_header() + index_.encode_entries(0, index_.entries().size()) +
+      index_.encode_footer({written_.offset, written_.position, index_.max_timestamp_ms(), index_.hash()}));
   if (const Status cut = (*file)->truncate(0); !cut) return done(cut);
   index_saved_ = index_.entries().size();
   index_file_bytes_ = 0;
@@ -238,6 +239,14 @@ void SegmentFile::load_index(io::Task then) {
                         self->index_loaded_ = true;
                         then();
                       });
+}
+
+Status SegmentFile::load_index_now() {
+  if (index_loaded_) return {};
+  WALRUS_ASSIGN(const std::string bytes, home_->disk.read_file(index_path_));
+  (void)index_.decode(bytes);
+  index_loaded_ = true;
+  return {};
 }
 
 SegmentPlace SegmentFile::locate(Offset offset) const {

@@ -3,7 +3,8 @@
 //
 // Happy path: open() finds out what is there; append() writes batches behind what is there, sync() makes them durable
 // and writes the index of what is now durable, complete() adds the footer of a sealed segment. read() serves from the
-// file, whatever is being written behind. One append, sync or complete at a time; any number of reads.
+// file, whatever is being written behind. One append, sync or complete at a time; any number of reads. cut() drops the
+// end of the file, when nothing but reads is under way.
 //
 // Failure: the first failed write or sync other than for want of space poisons the file: nothing is written to it any
 // more, because what the kernel still holds of it is unknown. Damaged bytes met by a read are kCorrupt with file and
@@ -14,6 +15,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,7 @@
 #include "storage/segment.h"
 #include "storage/segment_index.h"
 #include "storage/segment_scan.h"
+#include "storage/shard_promises.h"
 
 namespace walrus::storage {
 
@@ -33,6 +36,7 @@ struct SegmentHome {
   std::string directory;  ///< of the node
   EngineOptions options;
   FileCache files;
+  ShardPromises promises;
   bool gone = false;
 };
 
@@ -40,8 +44,13 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
  public:
   struct Found {
     SegmentPlace end;
+    std::uint64_t hash = 0;  ///< of the content up to there
     bool sealed = false;
     std::string trouble;  ///< damage: not to be appended to
+  };
+  struct Cut {
+    SegmentPlace place;
+    std::uint64_t hash = 0;
   };
 
   SegmentFile(std::shared_ptr<SegmentHome> home, SegmentKey key, Offset base);
@@ -56,10 +65,19 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
 
   /// A write or sync has failed for good.
   bool failed() const { return !poison_; }
+  /// Since the last cut() there was no sync(): synced() says that nothing is.
+  bool cut_unsynced() const { return cut_unsynced_; }
 
   void append(std::vector<SharedBytes> batches, io::Done done);
   void sync(io::Done done);
   void complete(io::Done done);
+
+  /// Blocking. Where the batch that ends with `end` ends, which lies in what is written; kInvalidArgument when none
+  /// does.
+  Result<Cut> find_end(Offset end);
+  /// Blocking. Drops what lies behind `to`, and the index file. Durable with the next sync() and the next sync of the
+  /// directory.
+  Status cut(SegmentPlace to);
 
   /// As Segment::read(), for what is written.
   void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done);
@@ -73,7 +91,7 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   friend class SegmentRead;
 
   Result<Found> examine(io::File& log, std::uint64_t size);
-  Result<bool> read_footer(std::uint64_t log_size);
+  Result<std::optional<IndexFooter>> read_footer(std::uint64_t log_size);
   Status check_base(io::File& log);
   std::string position_text(std::uint64_t position) const;
 
@@ -81,6 +99,8 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   void finish_append(const std::vector<SharedBytes>& batches, Status status, io::Done done);
   void save_index(io::Done done);
   void load_index(io::Task then);
+  Status load_index_now();
+  Status cut_files(SegmentPlace to);
   SegmentPlace locate(Offset offset) const;
   void remember(SegmentPlace place);
 
@@ -94,6 +114,7 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   SegmentPlace synced_;
   FileCache::FilePtr dirty_;  // held from the first write until the sync that covers it
   bool appending_ = false;
+  bool cut_unsynced_ = false;
   Status poison_;
 
   SegmentIndex index_;

@@ -15,6 +15,17 @@ SegmentFlusher::SegmentFlusher(std::shared_ptr<SegmentHome> home, WalWriter& log
 
 void SegmentFlusher::on_durable(const SegmentPtr& segment, std::uint64_t file, std::uint64_t bytes) {
   unwritten_bytes_ += bytes;
+  mark(segment, file);
+  if (!std::exchange(segment->waiting, true)) waiting_.push_back(segment);
+  if (segment->sealed() && segment->durable_end() == segment->end()) {
+    want_sync(segment);
+  } else if (segment->unwritten() >= home_->options.segment_write_bytes) {
+    want_write(segment);
+  }
+  if (unwritten_bytes_ > home_->options.max_unwritten_bytes) write_oldest();
+}
+
+void SegmentFlusher::mark(const SegmentPtr& segment, std::uint64_t file) {
   auto& marks = segment->log_marks;
   if (marks.empty() || marks.back().file != file) {
     marks.push_back({file, 0});
@@ -23,13 +34,11 @@ void SegmentFlusher::on_durable(const SegmentPtr& segment, std::uint64_t file, s
     needed.to_flush.push_back(segment);
   }
   marks.back().end = segment->durable().position;
-  if (!std::exchange(segment->waiting, true)) waiting_.push_back(segment);
-  if (segment->sealed() && segment->durable_end() == segment->end()) {
-    want_sync(segment);
-  } else if (segment->unwritten() >= home_->options.segment_write_bytes) {
-    want_write(segment);
-  }
-  if (unwritten_bytes_ > home_->options.max_unwritten_bytes) write_oldest();
+}
+
+void SegmentFlusher::on_truncated(const SegmentPtr& segment, std::uint64_t file) {
+  mark(segment, file);
+  want_sync(segment);
 }
 
 /// One at a time: each batch that comes in beyond the bound pushes another segment out.
@@ -68,16 +77,18 @@ void SegmentFlusher::want_sync(const SegmentPtr& segment) {
 }
 
 void SegmentFlusher::enqueue_write(const SegmentPtr& segment) {
-  if (segment->write_work != Work::kIdle || segment->written().position >= segment->write_goal) return;
+  const bool more = !segment->cutting() && segment->written().position < segment->write_goal;
+  if (segment->write_work != Work::kIdle || !(more || segment->cut_due())) return;
   segment->write_work = Work::kQueued;
   to_write_.push_back(segment);
 }
 
-/// Waits for the write that has to come first; on_written() calls again.
+/// Waits for the write or cut that has to come first; on_written() calls again.
 void SegmentFlusher::enqueue_sync(const SegmentPtr& segment) {
   const bool written = segment->written().position >= segment->sync_goal;
-  const bool wanted = segment->synced().position < segment->sync_goal || segment->wants_footer();
-  if (segment->sync_work != Work::kIdle || !written || !wanted) return;
+  const bool wanted =
+      segment->synced().position < segment->sync_goal || segment->wants_footer() || segment->cut_unsynced();
+  if (segment->sync_work != Work::kIdle || !written || !wanted || segment->cutting()) return;
   segment->sync_work = Work::kQueued;
   to_sync_.push_back(segment);
 }
@@ -107,7 +118,7 @@ void SegmentFlusher::on_written(const SegmentPtr& segment, Result<std::uint64_t>
   if (bytes && !segment->forgotten) {
     no_longer_unwritten(*bytes);
     trouble_ = {};
-    if (segment->written().position < segment->write_goal) return write(segment);
+    if (!segment->cutting() && segment->written().position < segment->write_goal) return write(segment);
   }
   segment->write_work = Work::kIdle;
   --writing_;
@@ -116,6 +127,8 @@ void SegmentFlusher::on_written(const SegmentPtr& segment, Result<std::uint64_t>
   } else if (!segment->forgotten) {
     const bool much = segment->written().position - segment->synced().position >= limits::kSegmentSyncBytes;
     if (much) segment->sync_goal = segment->written().position;
+    settle_marks(*segment);
+    enqueue_write(segment);
     enqueue_sync(segment);
   }
   run();
@@ -140,8 +153,7 @@ void SegmentFlusher::on_synced(const SegmentPtr& segment, Status status) {
     fail(segment, {ErrorCode::kIo, status.error().message()});
     return finish_sync(segment);
   }
-  drop_marks(*segment, segment->synced().position);
-  release();
+  settle_marks(*segment);
   if (!segment->wants_footer()) return finish_sync(segment);
   segment->write_footer([this, segment](const Status&) { finish_sync(segment); });
 }
@@ -149,7 +161,10 @@ void SegmentFlusher::on_synced(const SegmentPtr& segment, Status status) {
 void SegmentFlusher::finish_sync(const SegmentPtr& segment) {
   segment->sync_work = Work::kIdle;
   --syncing_;
-  if (!segment->file_failed() && !segment->forgotten) enqueue_sync(segment);
+  if (!segment->file_failed() && !segment->forgotten) {
+    enqueue_write(segment);
+    enqueue_sync(segment);
+  }
   run();
   answer_flush_all();
 }
@@ -170,6 +185,13 @@ void SegmentFlusher::fail(const SegmentPtr& segment, const Error& error) {
   if (was_behind && relieved_) relieved_();
 }
 
+/// A cut that is not done, or not synced, is still needed from the log, wherever the sync of the file stands.
+void SegmentFlusher::settle_marks(LocalSegment& segment) {
+  if (segment.cutting() || segment.cut_unsynced()) return;
+  drop_marks(segment, segment.synced().position);
+  release();
+}
+
 void SegmentFlusher::drop_marks(LocalSegment& segment, std::uint64_t up_to) {
   auto& marks = segment.log_marks;
   const auto kept = std::ranges::find_if(marks, [&](const LocalSegment::LogMark& mark) { return mark.end > up_to; });
@@ -188,18 +210,23 @@ void SegmentFlusher::forget(const SegmentPtr& segment) {
 
 void SegmentFlusher::release() {
   const std::uint64_t open = log_.first_open_file();
-  bool more = false;
   while (!needed_.empty() && needed_.begin()->first < open && needed_.begin()->second.segments == 0) {
     needed_.erase(needed_.begin());
-    more = true;
   }
-  if (!more) return;
-  // The names of new segment files must be durable before the log forgets what is in them.
-  if (const Status status = home_->files.sync_directories(); !status) {
+  const std::uint64_t needed = first_needed_file();
+  if (needed <= released_below_) return;
+  if (const Status status = before_release(needed); !status) {
     log::error("segment files: {}; the log keeps its files", status.error().message());
     return;
   }
-  log_.release_below(first_needed_file());
+  log_.release_below(needed);
+  released_below_ = needed;
+}
+
+Status SegmentFlusher::before_release(std::uint64_t number) {
+  // The names of new segment files must be durable before the log forgets what is in them.
+  WALRUS_TRY(home_->files.sync_directories());
+  return home_->promises.before_release(number);
 }
 
 std::uint64_t SegmentFlusher::first_needed_file() const {

@@ -5,7 +5,8 @@
 // last two, and a segment with kSegmentSyncBytes written since its last sync. A segment is written on while it is being
 // synced. At most kSegmentFlushesInFlight of each at a time.
 //
-// A file of the log is released, in order, when no segment has unsynced data in it or in an older one.
+// A file of the log is released, in order, when no segment has unsynced data in it or in an older one, and no cut of a
+// segment either.
 //
 // Failure: without space (kDiskFull) the data stays in memory and in the log; admit() pushes back once there is too
 // much of it, and retries. Any other error poisons the segment: its data stays in the log, whose files are kept until
@@ -31,6 +32,10 @@ class SegmentFlusher {
 
   /// A batch of `bytes` of this segment has become durable in file number `file` of the log.
   void on_durable(const SegmentPtr& segment, std::uint64_t file, std::uint64_t bytes);
+  /// And so has a cut of it; its marks are as they should be.
+  void on_truncated(const SegmentPtr& segment, std::uint64_t file);
+  /// Of what was given to on_durable(), so much needs not be written any more.
+  void no_longer_unwritten(std::uint64_t bytes);
   /// The log will add nothing to this file.
   void on_file_complete(std::uint64_t file);
   /// What is durable of it now is to be written, and synced.
@@ -52,6 +57,8 @@ class SegmentFlusher {
   std::uint64_t first_needed_file() const;
   /// Nothing in the log is needed for a segment.
   bool all_synced() const;
+  /// Before the log forgets its files below `number`: what else was only in them.
+  Status before_release(std::uint64_t number);
 
  private:
   struct Needed {
@@ -64,12 +71,13 @@ class SegmentFlusher {
   void run();
   void write(const SegmentPtr& segment);
   void on_written(const SegmentPtr& segment, Result<std::uint64_t> bytes);
-  void no_longer_unwritten(std::uint64_t bytes);
   void sync(const SegmentPtr& segment);
   void on_synced(const SegmentPtr& segment, Status status);
   void finish_sync(const SegmentPtr& segment);
   void fail(const SegmentPtr& segment, const Error& error);
 
+  void mark(const SegmentPtr& segment, std::uint64_t file);
+  void settle_marks(LocalSegment& segment);
   void drop_marks(LocalSegment& segment, std::uint64_t up_to);
   void release();
   void write_oldest();
@@ -79,6 +87,7 @@ class SegmentFlusher {
   const std::shared_ptr<SegmentHome> home_;
   WalWriter& log_;
   std::map<std::uint64_t, Needed> needed_;  // by file of the log
+  std::uint64_t released_below_ = 0;
   std::deque<SegmentPtr> to_write_;
   std::deque<SegmentPtr> to_sync_;
   std::deque<SegmentPtr> waiting_;  // with unwritten batches, the ones that wait longest first

@@ -40,9 +40,17 @@ void SegmentRead::read_piece(std::size_t size) {
                     [self = shared_from_this(), memory = std::move(memory), size](Result<std::size_t> read) mutable {
                       if (self->segment_->home_->gone) return;
                       if (!read) return self->finish(fail(read.error()));
-                      if (*read < size) return self->finish(self->damaged("the file has become shorter"));
+                      if (*read < size) return self->on_short_file();
                       self->on_piece(std::move(memory), size);
                     });
+}
+
+/// It was cut while this read was under way, or somebody else has done it.
+void SegmentRead::on_short_file() {
+  if (segment_->written_.position >= end_) return finish(damaged("the file has become shorter"));
+  batches_.clear();
+  collected_ = 0;
+  start();
 }
 
 void SegmentRead::on_piece(std::shared_ptr<char[]> memory, std::size_t size) {

@@ -15,6 +15,7 @@ class SegmentRead : public std::enable_shared_from_this<SegmentRead> {
 
  private:
   void read_piece(std::size_t size);
+  void on_short_file();
   void on_piece(std::shared_ptr<char[]> memory, std::size_t size);
   enum class Step { kNext, kDone, kNeedMore };
   Result<Step> take_batch(const SharedBytes& piece, std::size_t at);

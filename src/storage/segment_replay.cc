@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "storage/layout.h"
@@ -26,25 +27,21 @@ Status remove_if_there(io::Disk& disk, const std::string& path) {
 SegmentReplay::SegmentReplay(io::Disk& disk, const std::string& directory, SegmentKey key, Offset base)
     : disk_(disk), directory_(directory), key_(key), base_(base), log_path_(layout::segment_log(directory, key)) {}
 
-Status SegmentReplay::look() {
-  looked_ = true;
+Status SegmentReplay::look(std::uint64_t position, bool lost_groups) {
+  if (std::exchange(looked_, true)) return {};
   auto file = disk_.open(log_path_, {.mode = io::OpenOptions::Mode::kRead}, nullptr);
+  if (!file && file.error().code != ErrorCode::kNotFound) return fail(file.error());
+  size_ = 0;
   if (file) {
     WALRUS_ASSIGN(size_, (*file)->size());
-    return {};
   }
-  if (file.error().code != ErrorCode::kNotFound) return fail(file.error());
-  size_ = 0;
+  // The beginning is neither in a file nor in the log: the segment was removed after its first batches had been synced.
+  orphaned_ = size_ == 0 && position > 0 && !lost_groups;
   return {};
 }
 
 Status SegmentReplay::add(std::uint64_t position, std::string_view batch, bool lost_groups) {
-  if (!looked_) {
-    WALRUS_TRY(look());
-    // The beginning is neither in a file nor in the log: the segment was removed after its first batches had been
-    // synced.
-    orphaned_ = size_ == 0 && position > 0 && !lost_groups;
-  }
+  WALRUS_TRY(look(position, lost_groups));
   if (orphaned_) return {};
   if (position > size_ && (!lost_groups || position - size_ > kLargestHole)) {
     return fail(ErrorCode::kCorrupt,
@@ -71,9 +68,29 @@ Status SegmentReplay::write_gathered() {
   return {};
 }
 
+Result<bool> SegmentReplay::truncate(std::uint64_t position, bool lost_groups) {
+  WALRUS_TRY(look(position, lost_groups));
+  // An empty file may have been cut already; what is logged behind the cut is its whole content.
+  if (position == 0) orphaned_ = false;
+  if (orphaned_) return true;
+  WALRUS_TRY(write_gathered());
+  // Entries of the index must not outlive what they point to.
+  WALRUS_TRY(remove_if_there(disk_, layout::segment_index(directory_, key_)));
+  truncated_ = true;
+  if (position > size_) return false;
+  if (size_ == 0) return true;
+  WALRUS_ASSIGN(auto log, disk_.open(log_path_, {.mode = io::OpenOptions::Mode::kReadWrite}, nullptr));
+  WALRUS_TRY(log->truncate(position));
+  size_ = position;
+  end_ = std::min(end_, position);
+  first_ = replayed_ ? std::min(first_, position) : position;
+  replayed_ = true;
+  return true;
+}
+
 Status SegmentReplay::remove() {
   gathered_ = {};
-  replayed_ = looked_ = orphaned_ = false;
+  replayed_ = looked_ = orphaned_ = truncated_ = false;
   size_ = end_ = 0;
   WALRUS_TRY(remove_if_there(disk_, log_path_));
   WALRUS_TRY(remove_if_there(disk_, layout::segment_index(directory_, key_)));
@@ -112,7 +129,21 @@ Status SegmentReplay::finish(bool lost_groups, RecoveryReport& report) {
   if (complete) return {};
   WALRUS_ASSIGN(auto index_file, disk_.open(index_path, {.mode = io::OpenOptions::Mode::kCreate}, nullptr));
   WALRUS_TRY(index_file->truncate(0));
-  return index_file->write(0, index.encode_header() + index.encode_entries(0, index.entries().size()));
+  WALRUS_TRY(index_file->write(0, index.encode_header() + index.encode_entries(0, index.entries().size())));
+  return truncated_ ? index_file->sync() : Status();
+}
+
+Status SegmentReplay::suspect_loss(RecoveryReport& report) {
+  WALRUS_ASSIGN(auto log, disk_.open(log_path_, {.mode = io::OpenOptions::Mode::kRead}, nullptr));
+  WALRUS_ASSIGN(const std::uint64_t size, log->size());
+  WALRUS_ASSIGN(const Offset base, first_offset(*log));
+  WALRUS_ASSIGN(const bool marked, disk_.exists(layout::segment_suspect(directory_, key_)));
+  if (marked) return {};
+  if (auto bytes = disk_.read_file(layout::segment_index(directory_, key_))) {
+    const auto footer = SegmentIndex(key_, base, limits::kIndexIntervalBytes).decode(*bytes);
+    if (footer && footer->bytes == size) return {};
+  }
+  return mark_suspect(fmt::format("{}: the log has lost groups that may have held more of it", log_path_), report);
 }
 
 /// What stands behind the last batch and is none was never acknowledged: a record that was would be in the log.

@@ -52,6 +52,13 @@ Result<BatchHeader> checked_batch(Piece& piece, std::uint64_t position) {
 
 }  // namespace
 
+Result<Offset> first_offset(io::File& file) {
+  std::string bytes(kBatchHeaderBytes, '\0');
+  WALRUS_ASSIGN(const std::size_t read, file.read(0, bytes.data(), bytes.size()));
+  if (read < bytes.size() || bytes[16] != 2) return Offset();
+  return Offset(load_big<std::uint64_t>(bytes.data()));
+}
+
 Result<ScanEnd> scan_batches(io::File& file, SegmentPlace from, std::uint64_t size, const BatchVisitor& visit) {
   Piece piece(file, size);
   ScanEnd result{.end = from, .trouble = {}};

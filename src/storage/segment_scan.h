@@ -22,6 +22,9 @@ struct ScanEnd {
   std::string trouble;  ///< why it ends before `size`; empty when it does not
 };
 
+/// The offset that a segment file begins with; 0 when it does not begin with a batch.
+Result<Offset> first_offset(io::File& file);
+
 using BatchVisitor = std::function<void(const BatchHeader& batch, std::uint64_t position)>;
 
 /// Walks from `from` to `size`, or to the first bytes that are not the batch that should be there.

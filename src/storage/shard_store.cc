@@ -20,7 +20,8 @@ class LocalShardStore final : public ShardStore, private WalListener {
  public:
   LocalShardStore(io::Disk& disk, io::Loop& loop, const ShardStoreOptions& options)
       : home_(std::make_shared<SegmentHome>(disk, loop, options.directory, options.engine,
-                                            FileCache(disk, loop, options.engine.open_segment_files))),
+                                            FileCache(disk, loop, options.engine.open_segment_files),
+                                            ShardPromises(disk, options.directory, options.shard))),
         log_(disk, loop, layout::wal_directory(options.directory, options.shard), options.engine, *this),
         flusher_(home_, log_),
         shard_directory_(layout::shard_directory(options.directory, options.shard)) {
@@ -40,6 +41,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
     WALRUS_TRY(home_->disk.make_directories(shard_directory_ + "/wal"));
     WALRUS_TRY(home_->disk.sync_directory(shard_directory_));
     WALRUS_TRY(home_->disk.sync_directory(directory));
+    WALRUS_TRY(home_->promises.open());
     return log_.open();
   }
 
@@ -61,6 +63,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
   Status remove(SegmentKey key) override {
+    const bool promised = home_->promises.remove(key);
     const auto known = segments_.find(key);
     if (known == segments_.end()) {
       log_removal(key);
@@ -70,7 +73,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
     segments_.erase(known);
     segment->close({ErrorCode::kNotFound, "segment was removed"});
     flusher_.forget(segment);
-    if (segment->end() > segment->base()) log_removal(key);
+    if (segment->logged() || promised) log_removal(key);
     return segment->remove_files();
   }
 
@@ -87,8 +90,9 @@ class LocalShardStore final : public ShardStore, private WalListener {
     for (auto& [key, segment] : segments_) segment->close({ErrorCode::kShuttingDown, {}});
     log_.drain([this, done = std::move(done)]() mutable {
       flusher_.flush_all([this, done = std::move(done)](Status flushed) mutable {
-        Status status = home_->files.sync_directories();
-        if (status) status = log_.close(flusher_.all_synced() ? log_.end_file() : flusher_.first_needed_file());
+        const std::uint64_t needed = flusher_.all_synced() ? log_.end_file() : flusher_.first_needed_file();
+        Status status = flusher_.before_release(needed);
+        if (status) status = log_.close(needed);
         done(flushed ? std::move(status) : std::move(flushed));
       });
     });
@@ -103,34 +107,67 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
   void on_durable(std::vector<WalEntry>& entries, std::uint64_t file) override {
-    std::vector<std::shared_ptr<LocalSegment>> touched;
+    Touched touched;
     for (const WalEntry& entry : entries) {
-      if (entry.kind == wal::EntryKind::kRemove) continue;
-      const auto& segment = entry.segment;
-      if (!segment->on_durable(entry)) continue;
-      if (!segment->forgotten) flusher_.on_durable(segment, file, entry.batch.size());
-      if (!std::exchange(segment->touched, true)) touched.push_back(segment);
+      switch (entry.kind) {
+        case wal::EntryKind::kBatch:
+          on_durable_batch(entry, file, touched);
+          break;
+        case wal::EntryKind::kRemove:
+          home_->promises.logged(file);
+          break;
+        case wal::EntryKind::kPromise:
+          home_->promises.logged(file);
+          touched.answers.push_back(entry.segment->take_answer());
+          break;
+        case wal::EntryKind::kTruncate:
+          entry.segment->on_truncated();
+          if (!entry.segment->forgotten) flusher_.on_truncated(entry.segment, file);
+          touched.answers.push_back(entry.segment->take_answer());
+          break;
+      }
     }
-    tell(touched);
+    tell(touched, {});
   }
 
   void on_failed(std::vector<WalEntry>& entries, const Error& error) override {
-    std::vector<std::shared_ptr<LocalSegment>> touched;
+    Touched touched;
     for (const WalEntry& entry : entries) {
       if (entry.kind == wal::EntryKind::kRemove) continue;
+      if (entry.kind != wal::EntryKind::kBatch) touched.answers.push_back(entry.segment->take_answer());
+      // A promise that failed says nothing about the records.
+      if (entry.kind == wal::EntryKind::kPromise) continue;
       entry.segment->poison(error);
-      if (!std::exchange(entry.segment->touched, true)) touched.push_back(entry.segment);
+      touched.add(entry.segment);
     }
-    tell(touched);
+    tell(touched, fail(error));
   }
 
   void on_file_complete(std::uint64_t file) override { flusher_.on_file_complete(file); }
 
-  static void tell(const std::vector<std::shared_ptr<LocalSegment>>& touched) {
-    for (const auto& segment : touched) {
+  /// Who is to be told, once everything is as it should be.
+  struct Touched {
+    std::vector<std::shared_ptr<LocalSegment>> segments;
+    std::vector<io::Done> answers;
+
+    void add(const std::shared_ptr<LocalSegment>& segment) {
+      if (!std::exchange(segment->touched, true)) segments.push_back(segment);
+    }
+  };
+
+  void on_durable_batch(const WalEntry& entry, std::uint64_t file, Touched& touched) {
+    const auto& segment = entry.segment;
+    if (!segment->on_durable(entry)) return;
+    if (!segment->forgotten) flusher_.on_durable(segment, file, entry.batch.size());
+    touched.add(segment);
+  }
+
+  static void tell(Touched& touched, const Status& status) {
+    for (const auto& segment : touched.segments) {
       segment->touched = false;
       segment->notify();
     }
+    for (io::Done& answer : touched.answers) answer(status);
   }
 
   const std::shared_ptr<SegmentHome> home_;

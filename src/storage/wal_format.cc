@@ -119,7 +119,7 @@ Result<std::optional<EntryView>> EntryReader::next() {
   entry.header.length = load_little<std::uint32_t>(at + kLengthAt);
   const auto kind = load_little<std::uint32_t>(at + kKindAt);
   rest_.remove_prefix(kEntryHeaderBytes);
-  if (kind != static_cast<std::uint32_t>(EntryKind::kBatch) && kind != static_cast<std::uint32_t>(EntryKind::kRemove)) {
+  if (kind < static_cast<std::uint32_t>(EntryKind::kBatch) || kind > static_cast<std::uint32_t>(EntryKind::kTruncate)) {
     return fail(ErrorCode::kCorrupt, "log group: entry of an unknown kind");
   }
   entry.header.kind = static_cast<EntryKind>(kind);

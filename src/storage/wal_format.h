@@ -28,6 +28,8 @@ inline constexpr std::size_t kBlockBytes = limits::kDirectAlignment;
 
 /// The first group after a failed write: the groups from `void_from` up to this one were never acknowledged.
 inline constexpr std::uint16_t kFlagRestart = 1;
+/// A promise is in this group or in an earlier one of the log: if groups are lost, promises may be.
+inline constexpr std::uint16_t kFlagPromises = 2;
 
 struct GroupHeader {
   std::uint32_t crc = 0;  ///< of everything behind this field, payload included
@@ -49,13 +51,15 @@ struct GroupHeader {
 
 enum class EntryKind : std::uint8_t {
   kBatch = 1,
-  kRemove = 2,  ///< the segment is gone, with all that was logged for it before
+  kRemove = 2,    ///< the segment is gone, with all that was logged for it before
+  kPromise = 3,   ///< nothing below the epoch in `position` is accepted for the segment
+  kTruncate = 4,  ///< all batches at or behind `position` are gone
 };
 
 struct EntryHeader {
   SegmentKey key;
   Offset base;                 ///< of the segment
-  std::uint64_t position = 0;  ///< of the batch in the segment file
+  std::uint64_t position = 0;  ///< of the batch in the segment file; or what the kind says
   std::uint32_t length = 0;    ///< of the batch, which follows
   EntryKind kind = EntryKind::kBatch;
 };

@@ -51,7 +51,9 @@ Status WalWriter::append(WalEntry entry) {
   if (wal::group_size(bytes) > options_.wal_file_bytes) {
     return fail(ErrorCode::kTooLarge, "batch does not fit into a file of the write-ahead log");
   }
-  if (queued_bytes_ + bytes > options_.wal_max_queued_bytes && !queued_.empty()) {
+  // Promises and removals are small, and a loaded node must be able to answer a fence.
+  const bool bounded = entry.kind == wal::EntryKind::kBatch && !queued_.empty();
+  if (bounded && queued_bytes_ + bytes > options_.wal_max_queued_bytes) {
     return fail(ErrorCode::kOverloaded, "write-ahead log: queue is full");
   }
   if (!files_.status()) {
@@ -178,6 +180,7 @@ void WalWriter::fill(Group& group, std::size_t entries, std::size_t payload) {
     if (length > 0) std::memcpy(to, entry.batch.data(), length);
     to += length;
     queued_bytes_ -= entry_bytes(entry);
+    promises_ |= entry.kind == wal::EntryKind::kPromise;
     group.entries.push_back(std::move(entry));
     queued_.pop_front();
   }
@@ -197,9 +200,10 @@ void WalWriter::issue(const GroupPtr& group, const WalFiles::Place& place) {
   header.first_live_file = first_live.file;
   header.first_live_group = first_live.group;
   if (void_from_ != 0 && !std::exchange(restart_issued_, true)) {
-    header.flags = wal::kFlagRestart;
+    header.flags |= wal::kFlagRestart;
     header.void_from = void_from_;
   }
+  if (promises_) header.flags |= wal::kFlagPromises;
   wal::seal_group(group->buffer.data(), header);
   last_crc_ = header.crc;
 

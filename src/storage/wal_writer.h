@@ -137,6 +137,7 @@ class WalWriter {
   std::uint32_t last_crc_ = 0;
   std::uint64_t void_from_ = 0;  // set from a failure until a restart group is durable
   bool restart_issued_ = false;
+  bool promises_ = false;  // there is one in a group of this log
   bool unmarked_ = false;  // the last group on the disk may be one that no other calls durable
   io::Timer mark_timer_;
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "storage/content_hash.h"
+
 namespace walrus::storage::test {
 namespace {
 
@@ -15,10 +17,12 @@ struct Expected {
   std::vector<std::string> appended;
   std::uint64_t acknowledged = 0;  // records
   bool removed = false;            // or about to be: then nothing is expected
+  Epoch promised;                  // answered
+  Epoch promised_most;             // asked for
 };
 using Model = std::map<SegmentKey, Expected>;
 
-std::vector<std::string> read_values(io::SimWorld& world, Segment& segment) {
+std::vector<std::string> read_values(io::SimWorld& world, Segment& segment, std::uint64_t& hash) {
   std::vector<std::string> values;
   Offset from = segment.base();
   while (from < segment.end()) {
@@ -27,6 +31,7 @@ std::vector<std::string> read_values(io::SimWorld& world, Segment& segment) {
     if (!world.run_until([&] { return batches.has_value(); }, 10s) || !*batches || (*batches)->empty()) return values;
     for (const SharedBytes& batch : **batches) {
       BatchReader reader(batch.view());
+      hash = extend_hash(hash, reader.header());
       for (auto record = reader.next(); record && *record; record = reader.next()) {
         if ((*record)->offset < from) continue;
         values.emplace_back((*record)->value);
@@ -46,7 +51,11 @@ std::string check_segment(io::SimWorld& world, ShardStore& store, SegmentKey key
   const std::uint64_t there = segment.end() - segment.base();
   if (there < expected.acknowledged) return fmt::format("{} acknowledged, {} there", expected.acknowledged, there);
   if (there > expected.appended.size()) return "more than was appended";
-  const auto values = read_values(world, segment);
+  if (segment.promised() < expected.promised) return "a promise is forgotten";
+  if (segment.promised() > expected.promised_most) return "a promise that nobody has made";
+  std::uint64_t hash = 0;
+  const auto values = read_values(world, segment, hash);
+  if (hash != segment.hash()) return "the hash is not that of the content";
   if (values.size() != there) return fmt::format("{} there, {} readable", there, values.size());
   if (!std::equal(values.begin(), values.end(), expected.appended.begin())) return "not what was appended";
   if (!append(segment, {"after the crash"})) return "no append after recovery";
@@ -95,13 +104,15 @@ class Enumeration {
     const SegmentKey key{TopicId(1 + random_.below(3)), SegmentId(0)};
     if (step == options_.steps / 2) return restart();
     if (step % 23 == 22) return remove(key);
+    if (step % 9 == 4) return truncate(key);
+    if (step % 7 == 3) return promise(key);
     Expected& expected = model_[key];
     Segment& segment = watched(key, expected);
     const auto batches = 1 + random_.below(3);
     for (std::uint64_t i = 0; i < batches; ++i) {
       std::vector<std::string> values(1 + random_.below(4));
       for (std::string& value : values) {
-        value = fmt::format("{}-{}-", key.topic, expected.appended.size());
+        value = fmt::format("{}-{}-{}-", key.topic, expected.appended.size(), step);
         value.append(random_.chance(0.1) ? random_.below(9000) : random_.below(200), 'x');
         expected.appended.push_back(value);
       }
@@ -122,9 +133,47 @@ class Enumeration {
     EXPECT_EQ(store_.report.batches_replayed, 0u);
     for (auto& [key, expected] : model_) {
       const Segment& segment = store_.segment(key, expected.base);
+      EXPECT_EQ(segment.promised(), expected.promised_most);
+      expected.promised = expected.promised_most;
       EXPECT_EQ(segment.end() - segment.base(), expected.appended.size());
       expected.acknowledged = expected.appended.size();
     }
+  }
+
+  void promise(SegmentKey key) {
+    Expected& expected = model_[key];
+    expected.promised_most = Epoch(expected.promised_most.value() + 1 + random_.below(3));
+    watched(key, expected)
+        .promise(expected.promised_most, [&expected, epoch = expected.promised_most](const Status& status) {
+          EXPECT_TRUE(status);
+          expected.promised = std::max(expected.promised, epoch);
+        });
+  }
+
+  void truncate(SegmentKey key) {
+    Expected& expected = model_[key];
+    Segment& segment = watched(key, expected);
+    const auto end = batch_end(segment);
+    // Until the answer all or a part of what is to go may be there.
+    segment.watch({});
+    expected.acknowledged = std::min(expected.acknowledged, end);
+    bool done = false;
+    segment.truncate(segment.base() + end, [&done](const Status& status) {
+      EXPECT_TRUE(status);
+      done = true;
+    });
+    EXPECT_TRUE(store_.world.run_until([&done] { return done; }, 10s));
+    expected.appended.resize(end);
+    expected.acknowledged = end;
+  }
+
+  /// Where one of the last batches ends, as a number of records.
+  std::uint64_t batch_end(Segment& segment) {
+    const auto back = random_.below(8);
+    if (segment.end() - segment.base() <= back) return 0;
+    const auto batches = store_.read(segment, Offset(segment.end().value() - 1 - back), segment.end(), 1);
+    if (!batches || batches->empty()) return 0;
+    return parse_batch_header(batches->front().view())->end_offset() - segment.base();
   }
 
   void remove(SegmentKey key) {
@@ -134,7 +183,8 @@ class Enumeration {
     EXPECT_TRUE(store_.store->remove(key));
     store_.settle();
     // From here on the old content must not come back, not even behind a refill.
-    expected = Expected{.base = expected.base + expected.appended.size(), .appended = {}};
+    expected =
+        Expected{.base = expected.base + expected.appended.size(), .appended = {}, .promised = {}, .promised_most = {}};
   }
 
   void on_change(const io::SimDisk::Event& event) {

@@ -3,7 +3,8 @@
 // acknowledged by then.
 //
 // What must hold of every image: recovery succeeds and reports no damage; every acknowledged record is there; what is
-// there is a prefix of what was appended, in order; running recovery again changes nothing; the segment takes appends.
+// there is a prefix of what was appended, in order, with its hash; an answered promise is known; what was cut off does
+// not come back; running recovery again changes nothing; the segment takes appends.
 #pragma once
 
 #include <map>

@@ -82,6 +82,37 @@ TEST(WalFormat, EveryFlippedBitOfAGroupIsFound) {
   }
 }
 
+TEST(WalFormat, AGroupWithAPromiseAndACutHasItsGoldenBytesAndReadsBack) {
+  const SegmentKey key{TopicId(5), SegmentId(6)};
+  wal::GroupHeader header{.flags = wal::kFlagPromises,
+                          .previous_crc = 0x01020304,
+                          .log_id = 0x1122334455667788,
+                          .file = 3,
+                          .group = 42,
+                          .durable = 40,
+                          .first_live_file = 2,
+                          .first_live_group = 17,
+                          .payload_bytes = 2 * wal::kEntryHeaderBytes,
+                          .entries = 2};
+  std::string bytes(header.size(), 'x');
+  char* to = bytes.data() + wal::kGroupHeaderBytes;
+  to = wal::store_entry_header(to, {key, Offset(4), 77, 0, wal::EntryKind::kPromise});
+  wal::store_entry_header(to, {key, Offset(4), 1234, 0, wal::EntryKind::kTruncate});
+  wal::seal_group(bytes.data(), header);
+  const std::string golden = test::read_golden("wal_group_promise");
+  EXPECT_EQ(bytes.substr(0, golden.size()), golden);
+
+  wal::EntryReader reader(header, bytes);
+  const auto promise = reader.next();
+  ASSERT_TRUE(promise && *promise);
+  EXPECT_EQ((*promise)->header.kind, wal::EntryKind::kPromise);
+  EXPECT_EQ((*promise)->header.position, 77u);
+  const auto cut = reader.next();
+  ASSERT_TRUE(cut && *cut);
+  EXPECT_EQ((*cut)->header.kind, wal::EntryKind::kTruncate);
+  EXPECT_EQ((*cut)->header.position, 1234u);
+}
+
 TEST(WalFormat, ACheckpointHasItsGoldenBytesAndNoOtherIsTaken) {
   const std::string good = wal::encode_checkpoint({.log_id = 0x1122334455667788, .first_file = 3, .first_group = 42});
   EXPECT_EQ(good, test::read_golden("wal_checkpoint"));
@@ -108,6 +139,7 @@ class Index : public ::testing::Test {
       batch.base_offset = Offset(1000 + 10 * i);
       batch.records = 10;
       batch.size = 100;
+      batch.crc = static_cast<std::uint32_t>(7 * i);
       batch.max_timestamp_ms = i == 4 ? 5 : static_cast<std::int64_t>(10 * i);
       index.note(batch, 100 * i);
     }
@@ -121,13 +153,18 @@ class Index : public ::testing::Test {
 TEST_F(Index, FindsTheLastEntryAtOrBefore) {
   const SegmentIndex index = filled();
   ASSERT_EQ(index.entries().size(), 3u);
-  EXPECT_EQ(index.entries()[0], (IndexEntry{Offset(1030), 300, 20}));
-  EXPECT_EQ(index.entries()[1], (IndexEntry{Offset(1060), 600, 50}));
+  EXPECT_EQ(index.entries()[0].offset, Offset(1030));
+  EXPECT_EQ(index.entries()[0].position, 300u);
+  EXPECT_EQ(index.entries()[0].max_timestamp_ms, 20);
+  EXPECT_EQ(index.entries()[1].max_timestamp_ms, 50);
   EXPECT_EQ(index.find(Offset(1000)).position, 0u);
   EXPECT_EQ(index.find(Offset(1029)).position, 0u);
   EXPECT_EQ(index.find(Offset(1030)).position, 300u);
   EXPECT_EQ(index.find(Offset(5000)).position, 900u);
   EXPECT_EQ(index.last_before(599).position, 300u);
+  EXPECT_EQ(index.position_behind(Offset(1000)), 300u);
+  EXPECT_EQ(index.position_behind(Offset(1030)), 600u);
+  EXPECT_EQ(index.position_behind(Offset(1090)), UINT64_MAX);
 }
 
 TEST_F(Index, FindsByTimeWithoutMissingALateRecord) {
@@ -140,13 +177,20 @@ TEST_F(Index, FindsByTimeWithoutMissingALateRecord) {
 
 TEST_F(Index, HasItsGoldenBytesAndReadsBack) {
   const SegmentIndex index = filled();
-  const IndexFooter footer{Offset(1100), 1000, 90};
+  const IndexFooter footer{Offset(1100), 1000, 90, index.hash()};
   const std::string bytes = encoded(index) + index.encode_footer(footer);
-  EXPECT_EQ(bytes, test::read_golden("index_sealed"));
+  EXPECT_EQ(bytes, test::read_golden("index2_sealed"));
   SegmentIndex read(kKey, Offset(1000), 250);
   EXPECT_EQ(read.decode(bytes), footer);
   EXPECT_EQ(read.entries(), index.entries());
   EXPECT_EQ(read.max_timestamp_ms(), 90);
+  EXPECT_EQ(read.hash(), index.hash());
+}
+
+TEST_F(Index, OfTheFirstFormatIsNotTakenAndSoIsBuiltAnew) {
+  SegmentIndex read(kKey, Offset(1000), 250);
+  EXPECT_FALSE(read.decode(test::read_golden("index_sealed")));
+  EXPECT_TRUE(read.entries().empty());
 }
 
 TEST_F(Index, SkipsWhatIsDamagedAndRefusesWhatIsAnothers) {
@@ -170,6 +214,7 @@ TEST_F(Index, ForgetsWhatIsCut) {
   index.cut(600);
   EXPECT_EQ(index.entries().size(), 1u);
   EXPECT_EQ(index.max_timestamp_ms(), 20);
+  EXPECT_EQ(index.hash(), index.entries().back().hash);
 }
 
 }  // namespace
