@@ -1,0 +1,108 @@
+// A whole store: its directory, shards, catalog and names. What the public classes stand on.
+//
+// Happy path: open() locks the directory, replays the write-ahead logs, reads the catalog, opens the topics and starts
+// the shards. Calls find their topic and go to its shard. close() lets calls under way end, writes everything, ends the
+// threads, and frees the directory.
+//
+// Any thread, unless noted. Calls after close() answer kShuttingDown.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "embed/catalog_log.h"
+#include "embed/read_batches.h"
+#include "embed/shard.h"
+#include "io/posix_disk.h"
+#include "walrus/options.h"
+
+namespace walrus::embed {
+
+class CursorState;
+
+/// A topic as callers hold it.
+class Topic {
+ public:
+  Topic(std::string topic_name, TopicId topic_id, Shard& its_shard)
+      : name(std::move(topic_name)),
+        id(topic_id),
+        shard(its_shard),
+        log(std::make_shared<TopicLog>(its_shard.home(), topic_id)) {}
+
+  const std::string name;
+  const TopicId id;
+  Shard& shard;
+  const std::shared_ptr<TopicLog> log;  // its methods on the shard's loop
+
+  std::mutex mutex;  ///< for what follows
+  std::map<std::string, std::shared_ptr<CursorState>, std::less<>> cursors;
+};
+
+class Engine : public std::enable_shared_from_this<Engine> {
+ public:
+  static Result<std::shared_ptr<Engine>> open(const store::Options& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Result<std::shared_ptr<Topic>> topic(std::string_view name);
+  Result<std::shared_ptr<Topic>> find_topic(std::string_view name) const;
+  std::vector<std::string> topic_names() const;
+  Status remove_topic(std::string_view name);
+
+  Result<std::shared_ptr<const ReadBatches>> read(Topic& topic, Offset from, std::size_t max_bytes);
+  /// The same without waiting; `done` runs on the topic's loop.
+  void read(Topic& topic, Offset from, std::size_t max_bytes,
+            std::move_only_function<void(Result<std::shared_ptr<const ReadBatches>>)> done);
+  Result<TopicNumbers> numbers(Topic& topic);
+  Status seal(Topic& topic);
+  Status trim(Topic& topic, Offset before);
+  Status set_retention(Topic& topic, const catalog::Retention& retention);
+  Result<catalog::Retention> retention(Topic& topic);
+
+  /// Makes changes of the catalog durable, all or none.
+  Status record(std::vector<catalog::Record> records);
+
+  Status sync();
+  Status close();
+  const std::vector<std::string>& damage() const { return damage_; }
+
+ private:
+  /// While one is there the threads of the store run.
+  class Call;
+  explicit Engine(const store::Options& options);
+
+  Status start();
+  Status lock_directory();
+  Status open_shards();
+  Status open_topics();
+  Status remove_leftovers(const Catalog& catalog);
+  Shard& shard_of(TopicId topic) { return *shards_[topic.value() % shards_.size()]; }
+  template <class Change>
+  Status ask_topic(Topic& topic, Change change);
+  Status write_cursors();
+
+  const store::Options options_;
+  const std::string directory_;
+  std::unique_ptr<io::PosixDisk> disk_;
+  std::unique_ptr<io::DirectoryLock> lock_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<CatalogLog> catalog_;  // on the first shard's loop
+  std::vector<std::string> damage_;
+
+  mutable std::mutex names_mutex_;
+  std::map<std::string, std::shared_ptr<Topic>, std::less<>> topics_;
+  std::mutex creating_mutex_;  // one topic is made or removed at a time
+  TopicId next_topic_;         // guarded by creating_mutex_
+
+  std::mutex closing_mutex_;
+  mutable std::atomic<std::uint32_t> calls_{0};  // under way; kClosed is set once no more may begin
+  static constexpr std::uint32_t kClosed = 1u << 31;
+};
+
+}  // namespace walrus::embed

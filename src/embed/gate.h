@@ -1,0 +1,40 @@
+// Opens once, for any number of threads that wait. One system call wakes them all, and none of them takes a lock on its
+// way: under group commit tens of threads wait for the same write, and a lock would put them in a row.
+//
+// What happened before open() is seen by whoever has passed wait(). Any thread.
+#pragma once
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include <atomic>
+#include <climits>
+#include <cstdint>
+#include <unistd.h>
+
+namespace walrus::embed {
+
+class Gate {
+ public:
+  void wait() const {
+    std::uint32_t state = state_.load(std::memory_order_acquire);
+    while (state != kOpen) {
+      // Only when somebody has said that he waits does open() need a system call.
+      if (state == kShut && !state_.compare_exchange_weak(state, kAwaited, std::memory_order_acquire)) continue;
+      ::syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, kAwaited, nullptr, nullptr, 0);
+      state = state_.load(std::memory_order_acquire);
+    }
+  }
+
+  void open() {
+    if (state_.exchange(kOpen, std::memory_order_acq_rel) != kAwaited) return;
+    ::syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+  }
+
+ private:
+  enum : std::uint32_t { kShut, kAwaited, kOpen };
+  mutable std::atomic<std::uint32_t> state_{kShut};
+  static_assert(sizeof(state_) == sizeof(std::uint32_t));
+};
+
+}  // namespace walrus::embed

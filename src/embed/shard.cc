@@ -1,0 +1,121 @@
+#include "embed/shard.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "base/limits.h"
+
+namespace walrus::embed {
+
+Shard::Shard(const ShardOptions& options)
+    : options_(options), loop_(fmt::format("walrus {}", options.number)), inbox_(options.staging_bytes) {}
+
+Shard::~Shard() { stop(); }
+
+Status Shard::open(io::Disk& disk, std::function<void(std::vector<catalog::Record>, io::Done)> record) {
+  const storage::ShardStoreOptions store{
+      .directory = options_.directory, .shard = options_.number, .engine = options_.engine};
+  WALRUS_ASSIGN(store_, storage::open_shard_store(disk, loop_, store));
+  home_ = std::make_unique<TopicHome>(TopicHome{.loop = loop_,
+                                                .store = *store_,
+                                                .inbox = inbox_,
+                                                .record = std::move(record),
+                                                .segment_bytes = options_.segment_bytes,
+                                                .segment_records = options_.segment_records,
+                                                .wait_for_disk = options_.wait_for_disk,
+                                                .when_idle = {},
+                                                .taken = {}});
+  return {};
+}
+
+void Shard::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Shard::stop() {
+  if (!thread_.joinable()) return;
+  loop_.stop();
+  thread_.join();
+}
+
+void Shard::destroy_store() {
+  soon_.cancel();
+  store_.reset();
+}
+
+Result<Offset> Shard::append(const std::shared_ptr<TopicLog>& topic, std::span<const NewRecord> records) {
+  const bool wait = options_.wait_for_disk;
+  auto added = inbox_.add(topic, topic->inbox, records, wait);
+  if (!added) return fail(added.error());
+  tell(added->tell);
+  if (!wait) return added->offset;
+  added->round->done.wait();
+  if (added->batch->error) return fail(*added->batch->error);
+  return added->offset;
+}
+
+void Shard::append(const std::shared_ptr<TopicLog>& topic, std::span<const NewRecord> records, OffsetDone done) {
+  // Under a weaker policy the call is over when the log has taken it, without haste.
+  const bool urgent = options_.wait_for_disk;
+  auto shared = std::make_shared<OffsetDone>(std::move(done));
+  auto added = inbox_.add(topic, topic->inbox, records, urgent,
+                          [shared](Result<Offset> result) { (*shared)(std::move(result)); });
+  if (!added) return (*shared)(fail(added.error()));
+  tell(added->tell);
+}
+
+void Shard::tell(Inbox::Tell tell) {
+  if (tell == Inbox::Tell::kNow) loop_.post([this] { take_when_writable(); });
+  if (tell == Inbox::Tell::kSoon) loop_.post([this] { take_soon(); });
+}
+
+/// Nobody waits for what is there: a little later there is more of it.
+void Shard::take_soon() {
+  if (soon_.armed()) return;
+  soon_ = loop_.after(limits::kLazyHandoverDelay, [this] { take_when_writable(); });
+}
+
+void Shard::take_when_writable() {
+  if (awaiting_slot_) return;
+  if (store_->writable()) return take_now();
+  awaiting_slot_ = true;
+  store_->when_writable([this] {
+    awaiting_slot_ = false;
+    take_when_writable();
+  });
+}
+
+void Shard::take_now() {
+  const RoundPtr round = inbox_.take();
+  if (!round) return;
+  soon_.cancel();
+  round->unfinished = round->batches.size();
+  for (StagedBatch& batch : round->batches) {
+    const std::shared_ptr<TopicLog> topic = std::exchange(batch.topic, nullptr);
+    topic->take(StagedBatchPtr(round, &batch));
+  }
+}
+
+void Shard::when_idle(io::Task task) {
+  if (home_->unfinished == 0) return task();
+  home_->when_idle.push_back(std::move(task));
+}
+
+Status Shard::sync() {
+  return ask<void>([this](auto done) {
+    take_now();
+    when_idle([done = std::move(done)]() mutable { done({}); });
+  });
+}
+
+Status Shard::close() {
+  return ask<void>([this](auto done) {
+    take_now();
+    when_idle([this, done = std::move(done)]() mutable {
+      store_->close([done = std::move(done)](Status status) mutable { done(std::move(status)); });
+    });
+  });
+}
+
+}  // namespace walrus::embed

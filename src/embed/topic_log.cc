@@ -1,0 +1,213 @@
+// Opening, appending and reading; the changes of the chain are in topic_changes.cc.
+#include "embed/topic_log.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace walrus::embed {
+
+/// At the end of the loop's turn, for all batches of the turn under one lock.
+void TopicHome::give_back(StagedBatchPtr batch) {
+  taken.push_back(std::move(batch));
+  if (taken.size() > 1) return;
+  loop.post([this] { inbox.give_back(std::exchange(taken, {})); });
+}
+
+void TopicHome::finished(StagedBatch& batch, const Status& status) {
+  if (!status) batch.error = status.error();
+  for (StagedBatch::Waiting& waiting : batch.callbacks) {
+    waiting.done(status ? Result<Offset>(waiting.offset) : fail(status.error()));
+  }
+  batch.callbacks.clear();
+  if (--batch.round->unfinished == 0) batch.round->done.open();
+  WALRUS_ASSERT(unfinished > 0);
+  if (--unfinished > 0) return;
+  for (io::Task& task : std::exchange(when_idle, {})) task();
+}
+
+TopicLog::TopicLog(TopicHome& home, TopicId id) : home_(home), id_(id) {}
+
+Status TopicLog::open(const Catalog::Topic& known, std::vector<std::string>& damage) {
+  start_ = known.start;
+  retention_ = known.retention;
+  for (const Catalog::Segment& segment : known.segments) {
+    Part part{segment.id, segment.base, nullptr, segment.newest_ms, {}};
+    auto opened = home_.store.open_segment({id_, segment.id}, segment.base);
+    if (opened) {
+      part.segment = *opened;
+      if (const Status status = part.segment->status(); !status) part.trouble = status.error().detail;
+    } else {
+      part.trouble = opened.error().message();
+    }
+    if (!part.trouble.empty()) {
+      damage.push_back(
+          fmt::format("topic '{}', segment {} from offset {}: {}", known.name, part.id, part.base, part.trouble));
+    }
+    parts_.push_back(std::move(part));
+  }
+  if (parts_.empty()) return fail(ErrorCode::kCorrupt, fmt::format("topic '{}' has no segment", known.name));
+  for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
+    if (parts_[i].segment != nullptr && !parts_[i].segment->sealed()) parts_[i].segment->seal();
+  }
+  Part& last = open_part();
+  if (last.segment == nullptr) {
+    unusable_ = Error{ErrorCode::kCorrupt, last.trouble};
+  } else if (last.segment->end() > last.base) {
+    last.newest_ms = home_.loop.wall_ms();  // not before that, whenever it was
+  }
+  inbox.next = last.segment == nullptr ? last.base : last.segment->end();
+  if (inbox.next < start_)
+    return fail(ErrorCode::kCorrupt, fmt::format("topic '{}' ends before its start", known.name));
+  watch_open_part();
+  watch_clock();
+  return {};
+}
+
+void TopicLog::watch_open_part() {
+  if (open_part().segment != nullptr) open_part().segment->watch([this] { on_changed(); });
+}
+
+Offset TopicLog::end_of(std::size_t part) const {
+  const bool open = part + 1 == parts_.size();
+  if (open) return visible_end();
+  const storage::Segment* segment = parts_[part].segment;
+  return segment == nullptr ? parts_[part].base : std::min(segment->end(), parts_[part + 1].base);
+}
+
+Offset TopicLog::visible_end() const {
+  const Part& open = parts_.back();
+  if (open.segment == nullptr) return open.base;
+  return home_.wait_for_disk ? open.segment->durable_end() : open.segment->end();
+}
+
+Status TopicLog::open_part_status() const {
+  if (removed_) return fail(ErrorCode::kTopicNotFound);
+  if (unusable_) return fail(*unusable_);
+  return {};
+}
+
+void TopicLog::take(StagedBatchPtr batch) {
+  ++home_.unfinished;
+  if (batch->generation != generation_) {
+    home_.give_back(batch);
+    return home_.finished(*batch, fail(ErrorCode::kUnavailable, "a batch before this one has failed"));
+  }
+  held_.push_back(std::move(batch));
+  pump();
+}
+
+bool TopicLog::must_roll() const {
+  const storage::Segment& segment = *parts_.back().segment;
+  if (!segment.status() || segment.sealed()) return true;
+  return segment.bytes() >= home_.segment_bytes || segment.end() - segment.base() >= home_.segment_records;
+}
+
+void TopicLog::pump() {
+  if (held_.empty() || rolling_ || awaiting_slot_) return;
+  if (const Status status = open_part_status(); !status) return fail_held(status.error());
+  if (must_roll()) return start_roll();
+  append_held();
+}
+
+void TopicLog::append_held() {
+  Part& part = open_part();
+  while (!held_.empty() && !must_roll()) {
+    StagedBatch& staged = *held_.front();
+    // Finished anew when the log had no room for it the last time: then its bytes are there already.
+    if (staged.finished.empty()) {
+      WALRUS_ASSERT(staged.base == part.segment->end());
+      staged.finished = SharedBytes(staged.builder.finish(staged.base));
+    }
+    const Status appended = part.segment->append(staged.finished);
+    if (!appended && appended.error().code == ErrorCode::kOverloaded) {
+      awaiting_slot_ = true;
+      home_.store.when_writable([self = shared_from_this()] {
+        self->awaiting_slot_ = false;
+        self->pump();
+      });
+      return;
+    }
+    if (!appended) return fail_held(appended.error());
+    staged.finished = {};
+    part.newest_ms = home_.loop.wall_ms();
+    StagedBatchPtr batch = std::move(held_.front());
+    held_.pop_front();
+    home_.give_back(batch);
+    if (home_.wait_for_disk) {
+      in_flight_.push_back({part.segment->end(), std::move(batch)});
+    } else {
+      home_.finished(*batch, {});
+    }
+  }
+  if (retention_.time_ms > 0 && !clock_.armed()) watch_clock();
+  if (!held_.empty()) pump();
+}
+
+void TopicLog::on_changed() {
+  const storage::Segment& segment = *open_part().segment;
+  while (!in_flight_.empty() && in_flight_.front().end <= segment.durable_end()) {
+    const StagedBatchPtr batch = std::move(in_flight_.front().batch);
+    in_flight_.pop_front();
+    home_.finished(*batch, {});
+  }
+  if (const Status status = segment.status(); !status) {
+    const Error error = status.error();
+    fail_all({ErrorCode::kIo, error.detail});
+  }
+  if (when_durable_ && all_durable()) std::exchange(when_durable_, {})();
+}
+
+void TopicLog::fail_held(const Error& error) {
+  ++generation_;
+  const storage::Segment* segment = open_part().segment;
+  // Of weaker policies nobody waits: the next call hears of it.
+  const std::optional<Error> lost = home_.wait_for_disk ? std::nullopt : std::optional(error);
+  home_.inbox.fail_topic(inbox, segment == nullptr ? open_part().base : segment->end(), lost);
+  for (StagedBatchPtr& batch : std::exchange(held_, {})) {
+    home_.give_back(batch);
+    home_.finished(*batch, fail(error));
+  }
+}
+
+/// The open segment takes nothing any more, and keeps what is durable in it.
+void TopicLog::fail_all(const Error& error) {
+  const Offset end = open_part().segment->durable_end();
+  if (in_flight_.empty() && held_.empty() && open_part().segment->end() == end) return;
+  ++generation_;
+  home_.inbox.fail_topic(inbox, end, home_.wait_for_disk ? std::nullopt : std::optional(error));
+  for (InFlight& batch : std::exchange(in_flight_, {})) home_.finished(*batch.batch, fail(error));
+  for (StagedBatchPtr& batch : std::exchange(held_, {})) {
+    home_.give_back(batch);
+    home_.finished(*batch, fail(error));
+  }
+}
+
+void TopicLog::read(Offset from, std::size_t max_bytes, storage::BatchesDone done) {
+  if (removed_) return done(fail(ErrorCode::kTopicNotFound));
+  const Offset end = visible_end();
+  if (from < start_ || from > end) {
+    return done(fail(ErrorCode::kOffsetOutOfRange, fmt::format("{}, the topic has {} to {}", from, start_, end)));
+  }
+  if (from == end) return done(storage::Batches{});
+  // The last part that begins at or before it.
+  const auto behind = std::ranges::upper_bound(parts_, from, {}, &Part::base);
+  auto index = static_cast<std::size_t>(behind - parts_.begin()) - 1;
+  if (from >= end_of(index)) from = parts_[++index].base;  // lost under a weaker policy: goes on behind the hole
+  const Part& part = parts_[index];
+  if (part.segment == nullptr) return done(fail(ErrorCode::kCorrupt, part.trouble));
+  part.segment->read(from, end_of(index), max_bytes, std::move(done));
+}
+
+TopicNumbers TopicLog::numbers() const {
+  TopicNumbers numbers{.start = start_, .end = visible_end(), .bytes = 0, .segments = parts_.size()};
+  for (const Part& part : parts_) {
+    if (part.segment != nullptr) numbers.bytes += part.segment->bytes();
+  }
+  return numbers;
+}
+
+}  // namespace walrus::embed
