@@ -76,9 +76,9 @@ inline constexpr std::uint32_t kMaxReplicas = 7;          ///< of a segment
 inline constexpr std::uint32_t kReplicas = 3;             ///< default of --replication-factor
 inline constexpr auto kHeartbeatInterval = 100ms;
 inline constexpr auto kSuspectAfter = 1s;
-inline constexpr auto kQuorumPatience = 1s;  ///< then a leader without a quorum calls the outcome unknown
+inline constexpr auto kQuorumPatience = 1s;    ///< then a leader without a quorum calls the outcome unknown
 inline constexpr auto kFollowerPatience = 2s;  ///< then a segment goes on without a follower that lacks so old records
-inline constexpr auto kRegrowDelay = 10s;      ///< age of a segment with too few replicas at which the next one is opened
+inline constexpr auto kRegrowDelay = 10s;  ///< age of a segment with too few replicas at which the next one is opened
 inline constexpr auto kCursorFlushInterval = 100ms;
 inline constexpr auto kCallTimeout = 5s;
 
