@@ -30,6 +30,9 @@ class DiskThreads::Queue final : public FileQueue {
 
   /// On a thread of the pool, without the lock.
   void completed(FileOperation operation) {
+    // Before the post: a loop that has come to its end keeps the operation, and with it perhaps the file, for longer
+    // than there is a queue to wait for.
+    operation.leave_kernel();
     loop_.post([operation = std::move(operation)]() mutable { operation.finish(); });
     const std::lock_guard lock(threads_.mutex_);
     if (--in_flight_ == 0) threads_.finished_.notify_all();

@@ -30,7 +30,6 @@ bool FileOperation::advance(std::int64_t answer) {
 
 void FileOperation::finish() {
   static constexpr const char* kNames[] = {"read", "write", "sync"};
-  --file->in_flight;
   Status status;
   if (error != 0) status = fail(system_error(error, kNames[static_cast<int>(kind)], file->path));
   if (auto* read_done = std::get_if<ReadDone>(&done)) {

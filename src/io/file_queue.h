@@ -1,6 +1,7 @@
 // Where the asynchronous operations of one loop's files go: io_uring (io/uring.h) or threads (io/disk_threads.h).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -13,9 +14,9 @@ namespace walrus::io {
 /// An open file descriptor, closed at the end.
 struct FileHandle {
   int fd = -1;
-  bool direct = false;  ///< positions and sizes are multiples of limits::kDirectAlignment
-  std::string path;     ///< for error texts
-  std::size_t in_flight = 0;
+  bool direct = false;                     ///< positions and sizes are multiples of limits::kDirectAlignment
+  std::string path;                        ///< for error texts
+  std::atomic<std::size_t> in_flight = 0;  ///< operations whose memory the kernel may still touch
 
   FileHandle(int descriptor, bool is_direct, std::string name)
       : fd(descriptor), direct(is_direct), path(std::move(name)) {}
@@ -41,6 +42,8 @@ struct FileOperation {
   /// operation is over and finish() may be called; false when its rest must be issued (again).
   bool advance(std::int64_t answer);
 
+  /// The kernel is done with it. Any thread, once.
+  void leave_kernel() const { --file->in_flight; }
   /// Runs the callback.
   void finish();
 };

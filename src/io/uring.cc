@@ -117,6 +117,7 @@ void Uring::reap() {
 
 void Uring::complete(FileOperation* operation, int answer, bool run_callback) {
   if (!operation->advance(answer)) return start(operation);
+  operation->leave_kernel();
   // The slot is free before the callback, which may submit the next operation.
   FileOperation done = std::move(*operation);
   free_.push_back(operation);

@@ -71,6 +71,21 @@ TEST_F(PosixDiskTest, AFileDestroyedAfterItsLoopEndedWaitsForItsWrites) {
   }
 }
 
+TEST_F(PosixDiskTest, ACompletionThatNeverRanMayHoldItsFileForLongerThanTheDiskLives) {
+  for (const bool use_io_uring : {true, false}) {
+    RunningLoop loop;
+    auto disk = std::make_unique<PosixDisk>(PosixDisk::Options{.use_io_uring = use_io_uring});
+    std::shared_ptr<File> file = std::move(*disk->open(path("f"), {.mode = Mode::kCreate}, &*loop));
+    loop.on_loop([&] {
+      File& target = *file;
+      target.async_write(0, "x", [held = std::move(file)](const Status&) { ADD_FAILURE() << "the loop has ended"; });
+      loop->stop();
+    });
+    loop.stop();
+    disk.reset();
+  }
+}
+
 TEST_F(PosixDiskTest, TwoLoopsHaveTheirOwnCompletions) {
   RunningLoop one;
   RunningLoop two;
