@@ -23,6 +23,8 @@ struct Arguments {
   LoadCommand load;
   RawSyncCommand raw_sync;
   EchoCommand echo;
+  EngineCommand engine;
+  double engine_duration = 3;
   std::string listen = "127.0.0.1:0";
   double duration = 5;
   std::optional<double> warmup;
@@ -121,6 +123,22 @@ void add_limit_commands(CLI::App& app, Arguments& arguments) {
   raw->add_option("--duration", arguments.duration, "seconds")->check(CLI::Range(0.01, kNoEnd))->capture_default_str();
   raw->add_flag("--json", arguments.json, "the result as one line of JSON");
 
+  auto* engine = app.add_subcommand(
+      "engine", "the storage engine as a library, beside the raw disk and RocksDB's write-ahead log; no server");
+  engine->add_option("--dir", arguments.engine.plan.directory, "where the data goes; a disk, not a tmpfs")
+      ->capture_default_str();
+  engine->add_option("--duration", arguments.engine_duration, "seconds of each measurement")
+      ->check(CLI::Range(0.01, kNoEnd))
+      ->capture_default_str();
+  engine->add_option("--rounds", arguments.engine.plan.rounds, "of everything; the result is the median")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  engine->add_option("--only", arguments.engine.plan.only, "workloads, with commas between them; all unless given")
+      ->check(CLI::IsMember(engine_workloads()))
+      ->delimiter(',');
+  engine->add_option("--shards", arguments.engine.plan.shards)->check(CLI::Range(1, 8))->capture_default_str();
+  engine->add_flag("--json", arguments.json, "the result as one line of JSON");
+
   auto* echo = app.add_subcommand("echo-server", "the network alone: answers OK to every frame, until it is stopped");
   echo->add_option("--listen", arguments.listen, "IP:PORT; port 0 picks a free one")->capture_default_str();
 }
@@ -157,6 +175,13 @@ std::string finish(const CLI::App& app, const Arguments& arguments, Command& com
     raw.plan.duration = nanoseconds_of(arguments.duration);
     if (arguments.json) raw.format = Format::kJson;
     command = raw;
+    return {};
+  }
+  if (app.got_subcommand("engine")) {
+    EngineCommand engine = arguments.engine;
+    engine.plan.duration = nanoseconds_of(arguments.engine_duration);
+    if (arguments.json) engine.format = Format::kJson;
+    command = engine;
     return {};
   }
   LoadCommand load = finished_load(arguments);

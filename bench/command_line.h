@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "bench/engine.h"
 #include "bench/load.h"
 #include "bench/raw_sync.h"
 
@@ -33,7 +34,12 @@ struct EchoCommand {
   std::uint16_t port = 0;
 };
 
-using Command = std::variant<LoadCommand, RawSyncCommand, EchoCommand>;
+struct EngineCommand {
+  EnginePlan plan;
+  Format format = Format::kTable;
+};
+
+using Command = std::variant<LoadCommand, RawSyncCommand, EchoCommand, EngineCommand>;
 
 /// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).
 std::variant<Command, int> parse_command_line(int argc, const char* const* argv);

@@ -132,6 +132,17 @@ int run(const bench::RawSyncCommand& command) {
   return 0;
 }
 
+int run(const bench::EngineCommand& command) {
+  const auto result = run_engine(command.plan);
+  if (!result) {
+    fmt::print(stderr, "walrus-bench: {}\n", result.error().message());
+    return static_cast<int>(ExitCode::kEnvironment);
+  }
+  fmt::print("{}", command.format == bench::Format::kJson ? engine_json(command.plan, *result)
+                                                          : engine_table(command.plan, *result));
+  return 0;
+}
+
 int run(const bench::EchoCommand& command) {
   sigset_t stops;
   sigemptyset(&stops);

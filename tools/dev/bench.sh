@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev bench [arguments of walrus-bench…]. A workload without --addr gets a fresh node of its own, whose data lies
+# ./dev bench [arguments of walrus-bench…]. `engine` measures the storage engine alone, beside the build. A workload without --addr gets a fresh node of its own, whose data lies
 # beside the build (a disk, not a tmpfs) and is removed afterwards.
 
 program() { find "$(build_dir release)" -type f -name "$1" -perm -u+x | head -n 1; }
@@ -39,7 +39,7 @@ stop_bench_node() {
 needs_node() {
   local argument
   case ${1:-} in
-    '' | -* | raw-sync | echo-server) return 1 ;;
+    '' | -* | raw-sync | echo-server | engine) return 1 ;;
   esac
   for argument in "$@"; do
     case $argument in --addr | --addr=* | -h | --help) return 1 ;; esac
@@ -52,5 +52,7 @@ dev_bench() {
     start_bench_node
     set -- "$@" --addr "127.0.0.1:$BENCH_PORT"
   fi
+  # A disk, not a tmpfs, unless told otherwise.
+  if [ "${1:-}" = engine ] && [[ " $* " != *" --dir"* ]]; then set -- "$@" --dir "$BUILD_ROOT"; fi
   "$(program walrus-bench)" "${@:---help}"
 }

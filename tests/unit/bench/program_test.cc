@@ -104,6 +104,27 @@ TEST(BenchProgram, RawSyncMeasuresAndLeavesNothingBehind) {
   EXPECT_GE(json["writes"], 1);
 }
 
+TEST(BenchProgram, EngineMeasuresEveryWorkloadAskedForAndLeavesNothingBehind) {
+  std::string directory = std::filesystem::current_path() / "engine-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const Outcome outcome = run_program({"engine", "--dir", directory, "--rounds", "2", "--duration", "0.02", "--only",
+                                       "durable-64,unsynced-100,scan-1024", "--json"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_TRUE(std::filesystem::is_empty(directory));
+  std::filesystem::remove_all(directory);
+  const auto json = nlohmann::json::parse(outcome.out, nullptr, false);
+  ASSERT_FALSE(json.is_discarded()) << outcome.out;
+  std::size_t measured = 0;
+  for (const auto& row : json["rows"]) {
+    if (row["system"] != "walrus") continue;
+    ++measured;
+    EXPECT_EQ(row["rounds"].size(), 2U);
+    EXPECT_GT(row["median"].get<double>(), 0);
+  }
+  EXPECT_EQ(measured, 3U);
+  EXPECT_EQ(run_program({"engine", "--only", "nonsense"}).status, 2);
+}
+
 TEST(BenchProgram, RawSyncInADirectoryThatIsNotThereSaysSo) {
   const Outcome nowhere = run_program({"raw-sync", "--dir", "/nonexistent"});
   EXPECT_EQ(nowhere.status, 3);
