@@ -28,6 +28,7 @@ Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& cont
   std::shared_ptr<TopicLeader> leader(new TopicLeader(context, topic, *segment));
   leader->start_cursor(context.metadata.view()->shared_cursor(topic));
   leader->leader_.watch([raw = leader.get()] { raw->advance(); });
+  leader->advance();  // its promise may have failed already
   return leader;
 }
 
@@ -152,7 +153,7 @@ void TopicLeader::start_roll() {
 void TopicLeader::advance() {
   if (roll_ == Roll::kRetired || roll_ == Roll::kProposing) return;
   if (leader_.fenced()) return fence();
-  const bool failed = !segment_.status();
+  const bool failed = leader_.ended() || !segment_.status();
   if (replicated() && (failed || leader_.stalled())) return ask_for_seal();
   if (!leader_.lagging().empty() && roll_ == Roll::kNone) {
     log::info("topic {} segment {}: goes on without {} that is too far behind", name_, segment_id_,
@@ -171,7 +172,7 @@ void TopicLeader::advance() {
 
 void TopicLeader::ask_for_seal() {
   context_.seals.ask(topic_, leader_.epoch(), SealRequests::Recoverer::kAnother,
-                     segment_.status() ? "too few replicas answer its leader" : "its leader's disk failed");
+                     leader_.ended() ? "its leader's disk failed" : "too few replicas answer its leader");
   retry_ = context_.loop.after(kSealRetryDelay, [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->advance();
   });
@@ -190,10 +191,13 @@ void TopicLeader::propose_seal() {
   for (const NodeId slow : leader_.lagging()) seal.add_avoid(slow.value());
   context_.metadata.propose(std::move(command), [weak = weak_from_this()](Result<metadata::Applied> applied) {
     const auto self = weak.lock();
-    if (!self || self->roll_ != Roll::kProposing || applied) return;  // applied: the view retires us
-    if (std::has_single_bit(++self->seal_attempts_)) {                // rarer and rarer
+    if (!self || self->roll_ != Roll::kProposing) return;
+    const Status outcome = applied ? applied->status : fail(applied.error());
+    // Carried out, or beaten by another command: the view retires us.
+    if (outcome || outcome.error().code == ErrorCode::kConflict) return;
+    if (std::has_single_bit(++self->seal_attempts_)) {  // rarer and rarer
       log::warn("topic {}: the roll of segment {} waits: {}", self->name_, self->segment_id_,
-                applied.error().message());
+                outcome.error().message());
     }
     self->retry_ = self->context_.loop.after(kSealRetryDelay, [weak] {
       if (const auto again = weak.lock(); again && again->roll_ == Roll::kProposing) again->propose_seal();

@@ -37,7 +37,8 @@ void Controller::tick() {
   timer_ = loop_.after(limits::kHeartbeatInterval, [this] { tick(); });
   const std::optional<NodeId> leader = find_leader_();
   const bool leads = leader == self_;
-  if (leads && !std::exchange(leading_, true)) liveness_.reset(loop_.now());
+  const bool stood_still = 2 * (loop_.now() - std::exchange(last_tick_, loop_.now())) > limits::kSuspectAfter;
+  if (leads && (!std::exchange(leading_, true) || stood_still)) liveness_.reset(loop_.now());
   leading_ = leads;
   if (leads) {
     plan();

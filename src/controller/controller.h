@@ -4,7 +4,7 @@
 // Each limits::kHeartbeatInterval a node sends a heartbeat to the Raft leader. There, the planner compares who is alive
 // with the node table and proposes what must change: a node that was silent for limits::kSuspectAfter is marked down
 // (no new segment is given to it), one that speaks again is marked up. A new leader gives everybody one period of
-// grace.
+// grace, and so does one that stood still itself (a suspended process has heard of nobody, for its own fault).
 //
 // Failure: a heartbeat or proposal that is lost is sent anew with the next tick. Node loop only.
 #pragma once
@@ -51,6 +51,7 @@ class Controller {
   FindLeader find_leader_;
   Liveness liveness_;
   bool leading_ = false;
+  io::TimePoint last_tick_;
   std::size_t proposals_in_flight_ = 0;
   io::Timer timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false once this is gone: answers may come later

@@ -120,8 +120,9 @@ void Takeover::propose(const metadata::TopicPtr& topic, const replication::Recov
             found.holders.size());
   metadata_.propose(std::move(command),
                     [this, alive = alive_, id = topic->id](const Result<metadata::Applied>& applied) {
-                      // Applied or beaten: the view says what is next. Else the same again: it is a compare-and-set.
-                      if (*alive && !applied) try_again(id);
+                      // Carried out or beaten: the view says what is next. Else again: it is a compare-and-set.
+                      const Status outcome = applied ? applied->status : fail(applied.error());
+                      if (*alive && !outcome && outcome.error().code != ErrorCode::kConflict) try_again(id);
                     });
 }
 

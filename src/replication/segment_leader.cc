@@ -40,7 +40,7 @@ SegmentLeader::~SegmentLeader() {
 void SegmentLeader::promise_own_epoch() {
   segment_.promise(replicas_.epoch, [this, alive = alive_](const Status& promised) {
     if (!*alive) return;
-    if (!promised) return fence();
+    if (!promised) return end_for_good({ErrorCode::kOutcomeUnknown, promised.error().message()});
     opened_ = true;
     release_committed();
     if (moved_) moved_();

@@ -61,6 +61,8 @@ class SegmentLeader {
   std::size_t replicas() const { return replicas_.nodes.size(); }
   /// A higher epoch was met: this leader has ended.
   bool fenced() const { return fenced_; }
+  /// It can never acknowledge anything any more: fenced, or its own disk has failed.
+  bool ended() const { return closed_for_good_; }
   /// No quorum has answered for limits::kQuorumPatience: appends are refused until everything is committed.
   bool stalled() const { return stalled_; }
   /// Everything appended is committed, or never will be by this leader.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/sim/chaos.h"
+#include "tests/sim/scenarios.h"
 
 namespace walrus::sim {
 namespace {
@@ -28,6 +29,17 @@ TEST(ClusterSim, TheSameSeedGivesTheSameRun) {
   EXPECT_EQ(first.fingerprint, second.fingerprint);
   EXPECT_EQ(first.acknowledged, second.acknowledged);
 }
+
+class Scenarios : public testing::TestWithParam<Scenario> {};
+
+TEST_P(Scenarios, IsSurvived) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    EXPECT_EQ(run_scenario(GetParam(), seed), "") << GetParam().what << ", seed " << seed;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(F, Scenarios, testing::ValuesIn(scenarios()),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace walrus::sim

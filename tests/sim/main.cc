@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "tests/sim/chaos.h"
+#include "tests/sim/scenarios.h"
 
 namespace {
 
@@ -33,12 +34,30 @@ int run(std::uint64_t first, std::uint64_t seeds, const walrus::sim::ChaosOption
   return red == 0 ? 0 : 1;
 }
 
+/// Scenarios whose name is `name` ("all": each of them), each with all seeds.
+int run_scenarios(const std::string& name, std::uint64_t first, std::uint64_t seeds) {
+  std::uint64_t run = 0;
+  std::uint64_t red = 0;
+  for (const walrus::sim::Scenario& scenario : walrus::sim::scenarios()) {
+    if (name != "all" && name != scenario.name) continue;
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed, ++run) {
+      const std::string wrong = walrus::sim::run_scenario(scenario, seed);
+      if (wrong.empty()) continue;
+      ++red;
+      fmt::print("{} ({}) seed {} is red: {}\n", scenario.name, scenario.what, seed, wrong);
+    }
+  }
+  fmt::print("{} scenario runs, {} red\n", run, red);
+  return run > 0 && red == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
   std::uint64_t seconds = 30;
+  std::string scenario;
   walrus::sim::ChaosOptions options;
   CLI::App app("Runs whole Walrus clusters in one thread on virtual time, with faults, and checks what came of it.");
   app.add_option("--seed", seed, "first seed")->capture_default_str();
@@ -46,8 +65,10 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", options.nodes, "nodes of the cluster")->capture_default_str()->check(CLI::Range(1, 7));
   app.add_option("--time", seconds, "virtual seconds of faults")->capture_default_str();
   app.add_flag("--verbose", options.verbose, "print each fault, and the log of the nodes");
+  app.add_option("--scenario", scenario, "instead of random faults the story of this name (F1 to F24), or all of them");
   CLI11_PARSE(app, argc, argv);
   options.duration = std::chrono::seconds(seconds);
   (void)walrus::log::configure(options.verbose ? walrus::log::Level::kInfo : walrus::log::Level::kOff, {});
+  if (!scenario.empty()) return run_scenarios(scenario, seed, seeds);
   return run(seed, seeds, options);
 }

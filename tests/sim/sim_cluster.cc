@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 namespace walrus::sim {
 
@@ -34,11 +35,13 @@ bool SimCluster::form() {
     restart(id);
     if (!world_.run_until([&] { return node(id)->ready(); }, 30s)) return false;
   }
-  return world_.run_until(
-      [&] {
-        return std::ranges::all_of(ids(), [&](NodeId id) { return node(id)->view()->nodes().size() == ids().size(); });
-      },
-      30s);
+  const auto voters = static_cast<std::ptrdiff_t>(std::min(ids().size(), limits::kMaxVoters));
+  const auto sees_all = [&](NodeId id) {
+    const auto& nodes = node(id)->view()->nodes();
+    return nodes.size() == ids().size() &&
+           std::ranges::count_if(nodes, [](const auto& entry) { return entry.second.voter; }) == voters;
+  };
+  return world_.run_until([&] { return std::ranges::all_of(ids(), sees_all); }, 30s);
 }
 
 void SimCluster::restart(NodeId id) {
@@ -81,6 +84,21 @@ std::vector<NodeId> SimCluster::up() const {
   std::vector<NodeId> result;
   for (const auto& [id, node] : nodes_) result.push_back(id);
   return result;
+}
+
+metadata::ViewPtr SimCluster::newest_view() const {
+  metadata::ViewPtr newest = metadata::View::empty();
+  for (const auto& [id, node] : nodes_) {
+    if (node->view()->version() > newest->version()) newest = node->view();
+  }
+  return newest;
+}
+
+std::optional<NodeId> SimCluster::raft_leader() const {
+  for (const auto& [id, node] : nodes_) {
+    if (node->leads_raft()) return id;
+  }
+  return std::nullopt;
 }
 
 }  // namespace walrus::sim

@@ -22,8 +22,8 @@ class SimCluster {
   explicit SimCluster(const SimClusterOptions& options);
   ~SimCluster();
 
-  /// Starts every node and waits until all have a leader and see each other; false after 30 virtual seconds without
-  /// that.
+  /// Starts every node and waits until all have a leader, see each other, and vote; false after 30 virtual seconds
+  /// without that.
   bool form();
 
   /// The process is gone; its disk keeps what the model leaves (kill_process keeps the page cache).
@@ -31,11 +31,21 @@ class SimCluster {
   void cut_power(NodeId node, io::CrashModel model);
   /// On its disk as it is.
   void restart(NodeId node);
+  /// The process stands still while time goes on for all others.
+  void pause(NodeId node) {
+    if (is_up(node)) nodes_.at(node)->loop().pause();
+  }
+  void resume(NodeId node) {
+    if (is_up(node)) nodes_.at(node)->loop().resume();
+  }
   bool is_up(NodeId node) const { return nodes_.contains(node); }
 
   SimNode* node(NodeId id);
   std::vector<NodeId> ids() const;
   std::vector<NodeId> up() const;
+  /// The newest view that a node has.
+  metadata::ViewPtr newest_view() const;
+  std::optional<NodeId> raft_leader() const;
 
   io::SimWorld& world() { return world_; }
   io::SimNetwork& network() { return network_; }

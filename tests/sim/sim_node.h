@@ -42,6 +42,11 @@ class SimNode {
   metadata::ViewPtr view() { return metadata_->client().view(); }
   io::SimLoop& loop() { return loop_; }
   bool ready() const { return metadata_->ready(); }
+  bool leads_raft() const { return metadata_->status().leader_id == options_.id; }
+  /// This node's copy of a segment; null when it has none.
+  const storage::Segment* replica(const metadata::TopicInfo& topic, SegmentId segment) const {
+    return shards_[directory_.shard_of(topic.name)]->store->find({topic.id, segment});
+  }
   /// Payloads of a segment as this node's store has them, in order.
   Result<std::vector<std::string>> read_segment(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
                                                 io::SimWorld& world);

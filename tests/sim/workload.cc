@@ -11,7 +11,6 @@ namespace walrus::sim {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto kPatience = 15s;  // longer than any bound of the product
 constexpr auto kPause = 5ms;
 }  // namespace
 
@@ -27,7 +26,8 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
     if (up.empty()) return pause();
     SimNode* node = workload_.cluster_.node(up[workload_.cluster_.world().random().below(up.size())]);
     const std::uint64_t request = ++request_;
-    patience_ = loop().after(kPatience, [self = shared_from_this(), request] { self->give_up(request); });
+    patience_ =
+        loop().after(workload_.options_.patience, [self = shared_from_this(), request] { self->give_up(request); });
     auto sink = std::make_shared<Sink>(shared_from_this(), request);
     if (producer_) {
       payload_ = fmt::format("{}:{}", *producer_, number_++);
@@ -156,7 +156,7 @@ void Workload::start() {
 
 void Workload::stop() {
   running_ = false;
-  cluster_.world().run_for(kPatience + 1s);
+  cluster_.world().run_for(std::max<io::Duration>(options_.patience, 15s) + 1s);
 }
 
 io::TimePoint Workload::oldest_progress() const {

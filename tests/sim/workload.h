@@ -16,6 +16,9 @@ struct WorkloadOptions {
   std::size_t producers = 4;
   std::size_t readers = 2;
   std::size_t topics = 3;
+  /// After so long without an answer a client gives up on its request. The default is longer than any bound of the
+  /// product: that nothing hangs is part of what is checked.
+  io::Duration patience = std::chrono::seconds(15);
 };
 
 /// Each producer puts "<producer>:<number>" into its topic, one after the other, through a random node; each reader

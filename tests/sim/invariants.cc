@@ -1,0 +1,117 @@
+#include "tests/sim/invariants.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace walrus::sim {
+
+namespace {
+
+/// How many segments from the end of a topic are looked at; older ones have been.
+constexpr std::size_t kRecent = 4;
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+  return hash ^ (hash >> 29);
+}
+
+std::uint64_t digest_of(const metadata::View& view) {
+  std::uint64_t hash = 1;
+  for (const auto& [id, node] : view.nodes()) {
+    hash = mix(mix(hash, id.value()), static_cast<std::uint64_t>(node.state));
+  }
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view.bucket(i).topics) {
+      hash = mix(mix(hash, topic->id.value()), view.shared_cursor(*topic).value());
+      for (const metadata::SegmentInfo& segment : topic->segments) {
+        hash = mix(mix(hash, segment.epoch.value()), segment.end.value());
+        hash = mix(mix(hash, static_cast<std::uint64_t>(segment.state)), segment.seal_epoch.value());
+        for (const NodeId replica : segment.replicas) hash = mix(hash, replica.value());
+      }
+    }
+  }
+  return hash;
+}
+
+}  // namespace
+
+void Invariants::watch(io::Duration interval) {
+  look();
+  timer_ = cluster_.world().environment().after(interval, [this, interval] { watch(interval); });
+}
+
+void Invariants::found(std::string what) {
+  if (!violation_.empty()) return;
+  const double seconds = std::chrono::duration<double>(cluster_.world().now().time_since_epoch()).count();
+  violation_ = fmt::format("{} (seen at {:.3f} s)", what, seconds);
+}
+
+void Invariants::look() {
+  ++looks_;
+  for (const NodeId id : cluster_.up()) {
+    const metadata::ViewPtr view = cluster_.node(id)->view();
+    look_at_view(*view);
+    for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+      for (const auto& [name, topic] : view->bucket(i).topics) look_at_replicas(id, *topic);
+    }
+  }
+}
+
+void Invariants::look_at_view(const metadata::View& view) {
+  const auto [known, fresh] = digests_.try_emplace(view.version(), digest_of(view));
+  if (!fresh) {
+    if (known->second != digest_of(view)) found(fmt::format("I12: two states of version {}", view.version()));
+    return;
+  }
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view.bucket(i).topics) look_at_topic(view, *topic);
+  }
+}
+
+void Invariants::look_at_topic(const metadata::View& view, const metadata::TopicInfo& topic) {
+  for (std::size_t i = 0; i < topic.segments.size(); ++i) {
+    const metadata::SegmentInfo& segment = topic.segments[i];
+    const bool last = i + 1 == topic.segments.size();
+    if (segment.sealed() == last) found(fmt::format("I7: {} has segments behind one that is not sealed", topic.name));
+    if (!segment.sealed()) continue;
+    if (!last && topic.segments[i + 1].base != segment.end) {
+      found(fmt::format("I6: {} segment {} does not begin where the one before ends", topic.name, segment.id));
+    }
+    const Sealed now{segment.end, segment.hash};
+    const auto [known, fresh] = sealed_.try_emplace({topic.name, segment.id}, now);
+    if (!fresh && known->second != now) {
+      found(fmt::format("I2: {} segment {} ends at {} and at {}", topic.name, segment.id, known->second.end, now.end));
+    }
+  }
+  auto& cursors = cursors_[topic.name];
+  const Offset cursor = view.shared_cursor(topic);
+  cursors[view.version()] = cursor;
+  const auto here = cursors.find(view.version());
+  if (here != cursors.begin() && std::prev(here)->second > cursor) {
+    found(fmt::format("I11: the cursor of {} moved back to {}", topic.name, cursor));
+  }
+  if (topic.last().base > cursor || topic.last().state != metadata::SegmentState::kSealed) return;
+  if (cursor > topic.last().end) found(fmt::format("I11: the cursor of {} lies behind the end", topic.name));
+}
+
+void Invariants::look_at_replicas(NodeId node, const metadata::TopicInfo& topic) {
+  const std::size_t first = topic.segments.size() > kRecent ? topic.segments.size() - kRecent : 0;
+  for (std::size_t i = first; i < topic.segments.size(); ++i) {
+    const metadata::SegmentInfo& segment = topic.segments[i];
+    const storage::Segment* replica = cluster_.node(node)->replica(topic, segment.id);
+    if (replica == nullptr) continue;
+    Epoch& promise = promises_[{node, {topic.name, segment.id}}];
+    if (replica->promised() < promise) {
+      found(fmt::format("I9: node {} has forgotten its promise for {} segment {}", node, topic.name, segment.id));
+    }
+    promise = std::max(promise, replica->promised());
+    if (segment.sealed() && segment.has_replica(node) && replica->status() && replica->durable_end() < segment.end) {
+      found(fmt::format("I8: node {} is a holder of {} segment {} up to {} and has it up to {}", node, topic.name,
+                        segment.id, segment.end, replica->durable_end()));
+    }
+  }
+}
+
+}  // namespace walrus::sim

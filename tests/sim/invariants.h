@@ -1,0 +1,47 @@
+// Looks at a running simulated cluster again and again and remembers what must never change (docs/INVARIANTS.md). What
+// only shows in the content of the log is checked at the end of a run (workload.h).
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "tests/sim/sim_cluster.h"
+
+namespace walrus::sim {
+
+class Invariants {
+ public:
+  explicit Invariants(SimCluster& cluster) : cluster_(cluster) {}
+
+  /// From now on until the end of the run, each `interval` of virtual time.
+  void watch(io::Duration interval);
+  /// The first violation, by name; empty when there was none.
+  const std::string& violation() const { return violation_; }
+  std::uint64_t looks() const { return looks_; }
+
+ private:
+  void look();
+  void look_at_view(const metadata::View& view);
+  void look_at_topic(const metadata::View& view, const metadata::TopicInfo& topic);
+  void look_at_replicas(NodeId node, const metadata::TopicInfo& topic);
+  void found(std::string what);
+
+  struct Sealed {
+    Offset end;
+    std::uint64_t hash = 0;
+    friend bool operator==(const Sealed&, const Sealed&) = default;
+  };
+  using Key = std::pair<std::string, SegmentId>;
+
+  SimCluster& cluster_;
+  std::string violation_;
+  std::uint64_t looks_ = 0;
+  std::map<Key, Sealed> sealed_;
+  std::map<metadata::Version, std::uint64_t> digests_;                  // of the cluster state, by version
+  std::map<std::string, std::map<metadata::Version, Offset>> cursors_;  // by topic
+  std::map<std::pair<NodeId, Key>, Epoch> promises_;
+  io::Timer timer_;
+};
+
+}  // namespace walrus::sim
