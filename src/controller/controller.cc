@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "controller/planner.h"
+#include "controller/repair_plan.h"
 #include "io/message.h"
 #include "peer.pb.h"
 
@@ -12,16 +13,19 @@ namespace walrus::controller {
 
 namespace {
 constexpr std::size_t kSealsPerTick = 500;
+constexpr std::size_t kDropsPerTick = 100;
 }  // namespace
 
 Controller::Controller(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata, NodeId self,
-                       FindLeader find_leader)
+                       FindLeader find_leader, io::Duration repair_grace)
     : loop_(loop),
       transport_(transport),
       metadata_(metadata),
       self_(self),
       find_leader_(std::move(find_leader)),
-      liveness_(limits::kSuspectAfter) {}
+      repair_grace_(repair_grace),
+      liveness_(limits::kSuspectAfter),
+      absence_(repair_grace) {}
 
 void Controller::start() { tick(); }
 
@@ -38,13 +42,18 @@ void Controller::tick() {
   const std::optional<NodeId> leader = find_leader_();
   const bool leads = leader == self_;
   const bool stood_still = 2 * (loop_.now() - std::exchange(last_tick_, loop_.now())) > limits::kSuspectAfter;
-  if (leads && (!std::exchange(leading_, true) || stood_still)) liveness_.reset(loop_.now());
+  if (leads && (!leading_ || stood_still)) begin_to_lead();
   leading_ = leads;
   if (leads) {
     plan();
   } else if (leader) {
     send_heartbeat(*leader);
   }
+}
+
+void Controller::begin_to_lead() {
+  liveness_.reset(loop_.now());
+  absence_ = Absence(repair_grace_);
 }
 
 void Controller::send_heartbeat(NodeId leader) {
@@ -68,6 +77,29 @@ void Controller::plan() {
               command.begin_seal().segment_id(), command.begin_seal().recoverer());
     propose(std::move(command));
   }
+  plan_drops(*view);
+  tell_losses(*view);
+}
+
+void Controller::plan_drops(const metadata::View& view) {
+  if (absence_.observe(view, loop_.now())) walk_.wake();
+  walk_.step(view, limits::kRepairSegmentsPerTick,
+             [&](const metadata::TopicPtr& topic, const metadata::SegmentInfo& segment) {
+               const std::optional<NodeId> surplus = plan_repair(view, *topic, segment, absence_).surplus;
+               if (surplus && proposals_in_flight_ < kDropsPerTick) {
+                 log::debug("topic {} segment {}: node {} holds it no more", topic->name, segment.id, *surplus);
+                 propose(drop_holder(view, *topic, segment, *surplus));
+               }
+               return surplus.has_value();
+             });
+}
+
+/// A loss is said by the node that leads when it happens; STATE and METRICS go on saying it.
+void Controller::tell_losses(const metadata::View& view) {
+  if (view.lost_segments() > losses_told_) {
+    log::error("data is lost: the disks of all holders of {} segments are gone", view.lost_segments());
+  }
+  losses_told_ = view.lost_segments();
 }
 
 void Controller::propose(metadata::Command command) {

@@ -65,6 +65,7 @@ Result<SegmentFollower*> ReplicaTable::follower(storage::SegmentKey key, Offset 
 void ReplicaTable::replicate(const io::Message& message, io::Reply reply) {
   const auto request = io::parse_header<peer::Replicate>(message, peer::REPLICATE);
   if (!request) return reply(fail(request.error()));
+  if (!original_(key_of(*request))) return reply(fail(ErrorCode::kConflict, "the replica's disk was replaced"));
   auto batches = split_batches(message.body);
   if (!batches) return reply(fail(batches.error()));
   auto replica = follower(key_of(*request), Offset(request->base()));
@@ -95,6 +96,11 @@ void ReplicaTable::fence(storage::SegmentKey key, Offset base, Epoch epoch, Fenc
 void ReplicaTable::fence_message(const io::Message& message, io::Reply reply) {
   const auto request = io::parse_header<peer::Fence>(message, peer::FENCE);
   if (!request) return reply(fail(request.error()));
+  if (!original_(key_of(*request))) {
+    peer::FenceReply nothing_known;
+    nothing_known.set_suspect(true);
+    return reply(io::make_message(peer::FENCE_REPLY, nothing_known));
+  }
   fence(key_of(*request), Offset(request->base()), Epoch(request->epoch()),
         [reply = std::move(reply)](Result<FenceAnswer> answer) mutable {
           if (!answer) return reply(fail(answer.error()));

@@ -23,6 +23,11 @@ class ReplicaTable {
 
   ReplicaTable(storage::ShardStore& store, OnFence on_fence) : store_(store), on_fence_(std::move(on_fence)) {}
 
+  /// Whether this node's disk is the one with which it became a replica. Messages about a segment of which it is not
+  /// are refused, and its answer to a fence is "suspect": it counts neither as "has" nor as "has not".
+  using Original = std::function<bool(storage::SegmentKey key)>;
+  void set_original(Original original) { original_ = std::move(original); }
+
   /// True when the message is one of ours; then it is used up.
   bool handle(const io::Message& message, io::Reply& reply);
   static bool is_ours(std::uint16_t message_type);
@@ -36,6 +41,9 @@ class ReplicaTable {
   void settle(storage::SegmentKey key, Offset base, Offset end, Epoch epoch,
               std::move_only_function<void(Result<bool>)> done);
 
+  /// The segment is about to be taken out of the store. Not from inside an answer of this table.
+  void forget(storage::SegmentKey key) { followers_.erase(key); }
+
  private:
   void replicate(const io::Message& message, io::Reply reply);
   void fence_message(const io::Message& message, io::Reply reply);
@@ -45,6 +53,7 @@ class ReplicaTable {
 
   storage::ShardStore& store_;
   OnFence on_fence_;
+  Original original_ = [](storage::SegmentKey) { return true; };
   std::map<storage::SegmentKey, std::unique_ptr<SegmentFollower>> followers_;
   std::vector<storage::SegmentKey> sealed_;  // their followers go with the next message
 };

@@ -277,4 +277,20 @@ Status SegmentFile::remove() {
   return result;
 }
 
+Status SegmentFile::move_to_quarantine() {
+  WALRUS_ASSIGN(const bool there, home_->disk.exists(log_path_));
+  if (!there) return {};
+  const std::string directory = layout::quarantine_directory(home_->directory);
+  WALRUS_TRY(home_->disk.make_directories(directory));
+  std::string name;
+  for (std::uint64_t number = 1;; ++number) {
+    name = fmt::format("{}/topic_{}-segment_{}-copy_{}.log", directory, key_.topic, key_.segment, number);
+    WALRUS_ASSIGN(const bool taken, home_->disk.exists(name));
+    if (!taken) break;
+  }
+  WALRUS_TRY(home_->disk.rename(log_path_, name));
+  log::warn("{} was set aside as {}", log_path_, name);
+  return home_->disk.sync_directory(directory);
+}
+
 }  // namespace walrus::storage

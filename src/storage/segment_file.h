@@ -85,6 +85,9 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   /// Unlinks the files. Reads that are under way still end well.
   Status remove();
 
+  /// Blocking. The log, if there is one, goes to quarantine/ under a name of its own; remove() is to follow.
+  Status move_to_quarantine();
+
   const SegmentIndex& index() const { return index_; }
 
  private:

@@ -77,6 +77,17 @@ class LocalShardStore final : public ShardStore, private WalListener {
     return segment->remove_files();
   }
 
+  Status set_aside(SegmentKey key, Offset base) override {
+    const Epoch promised = home_->promises.look_up(key).epoch;
+    WALRUS_TRY(SegmentFile(home_, key, base).move_to_quarantine());
+    WALRUS_TRY(remove(key));
+    if (promised == Epoch()) return {};
+    // In the log behind the removal, so that it is known again after a crash.
+    WALRUS_ASSIGN(Segment * anew, open_segment(key, base));
+    anew->promise(promised, [](const Status&) {});
+    return {};
+  }
+
   bool writable() const override { return log_.writable() && !flusher_.behind(); }
 
   void when_writable(io::Task task) override {

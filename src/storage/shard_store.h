@@ -40,8 +40,9 @@ class ShardStore {
   virtual Status remove(SegmentKey key) = 0;
 
   /// Takes a copy out of use that is not what it should be, because others have it whole: its files go to quarantine/
-  /// for a person to look at, and open_segment() begins anew.
-  virtual Status set_aside(SegmentKey key) { return remove(key); }
+  /// for a person to look at, and open_segment() begins anew. What was promised stays promised. As after remove(), the
+  /// pointer is not valid any more.
+  virtual Status set_aside(SegmentKey key, Offset /*base*/) { return remove(key); }
 
   /// Group commit: true while a new log write could start at once. Callers that gather records into batches wait for
   /// this, so that what arrives during a write becomes one batch. `when_writable` runs its task once, when a write slot
@@ -50,7 +51,8 @@ class ShardStore {
   virtual void when_writable(io::Task task) = 0;
 
   /// Writes and syncs everything to the segment files, and closes. No call may follow. Clean shutdown: the next start
-  /// has nothing to replay.
+  /// has nothing to replay. It always answers: on a full or failing disk with the error, and what was acknowledged is
+  /// then still in the log.
   virtual void close(io::Done done) = 0;
 };
 

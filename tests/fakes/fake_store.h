@@ -86,6 +86,12 @@ class FakeSegment : public storage::Segment {
     for (io::Done& done : std::exchange(promises_, {})) done(status_);
     if (changed_) changed_();
   }
+  /// A bit of batch number `batch` has flipped on the disk.
+  void rot(std::size_t batch) {
+    std::string bytes(batches_.at(batch).view());
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    batches_[batch] = SharedBytes(std::move(bytes));
+  }
   /// What append() answers from now on.
   void refuse_appends(Status answer) { next_append_ = std::move(answer); }
 

@@ -268,6 +268,39 @@ TEST_F(LostPromises, RotInALogThatHeldPromisesMayHaveTakenOne) {
   EXPECT_TRUE(store_.segment(key_of(9)).status()) << "known from behind the damage";
 }
 
+TEST(Promises, StayWhenACopyIsSetAside) {
+  SimStore store(70);
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(append(store.segment(), {"not what it should be"}));
+  ASSERT_TRUE(store.wait_durable(store.segment()));
+  ASSERT_TRUE(promise(store, store.segment(), Epoch(9)));
+  ASSERT_TRUE(store.store->set_aside(kFirst, Offset(0)));
+  EXPECT_EQ(store.segment().end(), Offset(0));
+  EXPECT_EQ(store.segment().promised(), Epoch(9));
+  const auto kept = store.disk->list(layout::quarantine_directory(kNode));
+  EXPECT_TRUE(!kept || kept->size() <= 1) << "there is a file only when the log was written out";
+  ASSERT_TRUE(append(store.segment(), {"as it should be"}));
+  ASSERT_TRUE(store.wait_durable(store.segment()));
+  store.crash(io::CrashModel::kLoseUnsynced);
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.values(store.segment()), (std::vector<std::string>{"as it should be"}));
+  EXPECT_EQ(store.segment().promised(), Epoch(9));
+}
+
+TEST(Promises, ASetAsideCopyIsKeptForAPersonToLookAt) {
+  SimStore store(71);
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(append(store.segment(), {"not what it should be"}));
+  ASSERT_TRUE(store.close());
+  ASSERT_TRUE(store.open());
+  ASSERT_EQ(store.segment().end(), Offset(1));
+  ASSERT_TRUE(store.store->set_aside(kFirst, Offset(0)));
+  EXPECT_EQ(store.segment().end(), Offset(0));
+  const auto kept = store.disk->list(layout::quarantine_directory(kNode));
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(*kept, std::vector<std::string>{"topic_7-segment_0-copy_1.log"});
+}
+
 TEST(Promises, StayWithTheNodeWhenTheNumberOfShardsChanges) {
   SimStore store(69);
   ASSERT_TRUE(store.open());
