@@ -5,8 +5,14 @@
 
 #include "base/assert.h"
 #include "broker/message_address.h"
+#include "broker/own_replica.h"
+#include "metadata/placement.h"
 
 namespace walrus::broker {
+
+namespace {
+constexpr std::size_t kWokenAtATime = 500;
+}
 
 Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataClient& metadata, io::Transport& transport,
                const ShardDirectory& directory, BrokerOptions options)
@@ -28,7 +34,13 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
       replicas_(store, [this](storage::SegmentKey key, Epoch epoch) { leaders_.fence(key, epoch); }),
       leader_client_(leaders_, transport, metadata, options.self),
       peer_service_(leaders_, replicas_, reader_, metadata),
-      cursor_flusher_(loop, metadata, leaders_) {}
+      cursor_flusher_(loop, metadata, leaders_) {
+  replicas_.set_original([this](storage::SegmentKey key) {
+    const metadata::ViewPtr view = metadata_.view();
+    const metadata::TopicPtr topic = view->find_topic(key.topic);
+    return own_replica_counts(*view, topic ? topic->find(key.segment) : nullptr, options_);
+  });
+}
 
 Broker::~Broker() = default;
 
@@ -39,9 +51,25 @@ void Broker::start() {
 
 void Broker::arm_monitor() {
   monitor_ = loop_.after(options_.monitor_interval, [this] {
+    wake_leaders();
     leaders_.for_each([](TopicLeader& leader) { leader.check(); });
     arm_monitor();
   });
+}
+
+/// A leader that nobody has asked for yet does not look after its segment: those that are to move are woken.
+void Broker::wake_leaders() {
+  const metadata::ViewPtr view = metadata_.view();
+  std::size_t woken = 0;
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) {
+      const metadata::SegmentInfo& last = topic->last();
+      if (last.leader != options_.self || last.state != metadata::SegmentState::kOpen) continue;
+      if (directory_.shard_of(name) != options_.shard || !metadata::better_placed_anew(*view, *topic)) continue;
+      (void)leaders_.find(*topic);
+      if (++woken == kWokenAtATime) return;
+    }
+  }
 }
 
 void Broker::Topic::drop_unsent(const Error& error) {

@@ -57,6 +57,8 @@ class Broker {
 
   /// This shard's replicas of segments that other nodes lead.
   replication::ReplicaTable& replicas() { return replicas_; }
+  /// Hears of copies here that were met damaged by readers.
+  void on_damage(TopicReader::OnDamage damaged) { reader_.on_damage(std::move(damaged)); }
 
   /// Clean stop: answers what is held with kShuttingDown, waits for what is under way, commits the cursors exactly.
   /// Bounded by `patience`.
@@ -88,6 +90,7 @@ class Broker {
   void pump();
   void on_view(const metadata::ViewPtr& now);
   void arm_monitor();
+  void wake_leaders();
   void await_settled(io::TimePoint deadline, io::Done done);
 
   io::Loop& loop_;

@@ -8,6 +8,8 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "broker/own_replica.h"
+#include "metadata/placement.h"
 
 namespace walrus::broker {
 
@@ -19,6 +21,9 @@ constexpr auto kSealRetryDelay = std::chrono::milliseconds(50);
 Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& context, const metadata::TopicInfo& topic) {
   const metadata::SegmentInfo& last = topic.last();
   WALRUS_ASSERT(last.leader == context.options.self && last.state == metadata::SegmentState::kOpen);
+  if (!own_replica_counts(*context.metadata.view(), &last, context.options)) {
+    return fail(ErrorCode::kNotLeader, "the disk of the segment's leader was replaced");
+  }
   WALRUS_ASSIGN(storage::Segment * segment, context.store.open_segment({topic.id, last.id}, last.base));
   if (last.replicas.size() > 1 && segment->promised() >= last.epoch) {
     // What this node acknowledged in its earlier life is on a quorum; what it was about to is not known here.
@@ -124,6 +129,7 @@ Result<std::string> TopicLeader::state_json() const {
     row["epoch"] = segment.epoch.value();
     row["replicas"] = nlohmann::ordered_json::array();
     for (const NodeId replica : segment.replicas) row["replicas"].push_back(replica.value());
+    if (segment.lost()) row["lost"] = true;
     state["segments"].push_back(std::move(row));
   }
   state["cursor_position"] = cursor_->position().value();
@@ -132,16 +138,14 @@ Result<std::string> TopicLeader::state_json() const {
 }
 
 void TopicLeader::check() {
-  if (roll_ == Roll::kNone && (entries() >= max_entries_ || could_have_more_replicas())) start_roll();
+  if (roll_ == Roll::kNone && (entries() >= max_entries_ || could_lie_better())) start_roll();
 }
 
-bool TopicLeader::could_have_more_replicas() const {
+bool TopicLeader::could_lie_better() const {
   if (context_.loop.now() - opened_ < limits::kRegrowDelay) return false;
   const metadata::ViewPtr view = context_.metadata.view();
   const metadata::TopicPtr topic = view->find_topic(topic_);
-  const auto up = static_cast<std::size_t>(std::ranges::count_if(
-      view->nodes(), [](const auto& entry) { return entry.second.state == metadata::NodeState::kUp; }));
-  return topic && leader_.replicas() < std::min<std::size_t>(topic->replicas_wanted, up);
+  return topic && topic->last().epoch == epoch() && metadata::better_placed_anew(*view, *topic);
 }
 
 void TopicLeader::start_roll() {

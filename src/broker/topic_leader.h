@@ -80,8 +80,8 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void start_cursor(Offset position);
   void read_anywhere(Offset from, storage::BatchesDone done);
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
-  /// Whether a segment with more replicas could be opened by now.
-  bool could_have_more_replicas() const;
+  /// Whether a segment opened by now would have more replicas, or none that is to go.
+  bool could_lie_better() const;
   Result<std::string> state_json() const;
   bool replicated() const { return leader_.replicas() > 1; }
   void start_roll();

@@ -1,6 +1,9 @@
 #include "broker/topic_reader.h"
 
+#include <fmt/core.h>
+
 #include <utility>
+#include <vector>
 
 #include "base/limits.h"
 #include "io/message.h"
@@ -11,11 +14,19 @@ namespace walrus::broker {
 
 void TopicReader::read_sealed(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
                               std::size_t max_bytes, storage::BatchesDone done) {
-  if (segment.has_replica(self_)) {
-    read_local(topic, segment, from, max_bytes, std::move(done));
-  } else {
-    fetch(topic.id, segment.id, segment.replicas, from, max_bytes, std::move(done));
+  if (segment.lost()) {
+    return done(fail(ErrorCode::kCorrupt, fmt::format("topic {} segment {} is lost: the disks of all that held it are "
+                                                      "gone",
+                                                      topic.name, segment.id)));
   }
+  std::vector<NodeId> others = segment.replicas;
+  if (std::erase(others, self_) == 0) return fetch(topic.id, segment.id, others, from, max_bytes, std::move(done));
+  auto or_elsewhere = [this, id = topic.id, segment = segment.id, others = std::move(others), from, max_bytes,
+                       done = std::move(done)](Result<storage::Batches> batches) mutable {
+    if (batches || others.empty()) return done(std::move(batches));
+    fetch(id, segment, std::move(others), from, max_bytes, std::move(done));
+  };
+  read_local(topic, segment, from, max_bytes, std::move(or_elsewhere));
 }
 
 void TopicReader::read_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
@@ -23,13 +34,19 @@ void TopicReader::read_local(const metadata::TopicInfo& topic, const metadata::S
   if (!segment.has_replica(self_)) {
     return done(fail(ErrorCode::kNotFound, "this node holds no replica of the segment"));
   }
-  auto opened = store_.open_segment({topic.id, segment.id}, segment.base);
+  const storage::SegmentKey key{topic.id, segment.id};
+  auto opened = store_.open_segment(key, segment.base);
   if (!opened) return done(fail(opened.error()));
   if ((*opened)->end() < segment.end) {
+    damaged_(key);
     return done(fail(ErrorCode::kCorrupt, fmt::format("topic {} segment {}: the file here ends at {}, not at {}",
                                                       topic.name, segment.id, (*opened)->end(), segment.end)));
   }
-  (*opened)->read(from, segment.end, max_bytes, std::move(done));
+  (*opened)->read(from, segment.end, max_bytes,
+                  [this, key, done = std::move(done)](Result<storage::Batches> batches) mutable {
+                    if (!batches && batches.error().code == ErrorCode::kCorrupt) damaged_(key);
+                    done(std::move(batches));
+                  });
 }
 
 void TopicReader::fetch(TopicId topic, SegmentId segment, std::vector<NodeId> holders, Offset from,

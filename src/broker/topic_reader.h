@@ -4,6 +4,8 @@
 // Failure: kUnavailable when no holder answers, kCorrupt, kOffsetOutOfRange. Loop thread only.
 #pragma once
 
+#include <functional>
+
 #include "base/ids.h"
 #include "io/transport.h"
 #include "metadata/metadata_client.h"
@@ -15,6 +17,10 @@ class TopicReader {
  public:
   TopicReader(storage::ShardStore& store, metadata::MetadataClient& metadata, io::Transport& transport, NodeId self)
       : store_(store), metadata_(metadata), transport_(transport), self_(self) {}
+
+  /// `damaged` hears of each copy here that turned out to be damaged when it was read.
+  using OnDamage = std::function<void(storage::SegmentKey)>;
+  void on_damage(OnDamage damaged) { damaged_ = std::move(damaged); }
 
   /// Batches of a sealed segment with records from `from` on, up to about `max_bytes` but at least one; `from` lies in
   /// [base, end). `done` may run before the call returns.
@@ -33,6 +39,7 @@ class TopicReader {
   metadata::MetadataClient& metadata_;
   io::Transport& transport_;
   const NodeId self_;
+  OnDamage damaged_ = [](storage::SegmentKey) {};
 };
 
 }  // namespace walrus::broker

@@ -36,4 +36,19 @@ bool needs(const View& view, const SegmentInfo& segment, NodeId node) {
   return others < replicas - replicas / 2 && view.original(segment, node);
 }
 
+bool better_placed_anew(const View& view, const TopicInfo& topic) {
+  const SegmentInfo& open = topic.last();
+  const std::vector<NodeId> order = placement_order(view.nodes(), open.leader);
+  if (order.empty()) return false;
+  const bool all_drain = view.find_node(order.front())->draining;
+  std::size_t sound = 0;
+  for (const NodeId replica : open.replicas) {
+    const NodeInfo* node = view.find_node(replica);
+    if (node == nullptr || node->state == NodeState::kRemoved || !view.original(open, replica)) return true;
+    if (node->draining && !all_drain) return true;
+    if (node->state == NodeState::kUp) ++sound;
+  }
+  return sound < std::min<std::size_t>(topic.replicas_wanted, order.size());
+}
+
 }  // namespace walrus::metadata

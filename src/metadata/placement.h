@@ -21,4 +21,8 @@ std::vector<NodeId> placement_order(const Nodes& nodes, NodeId behind, std::span
 /// replicas are too few to find its end.
 bool needs(const View& view, const SegmentInfo& segment, NodeId node);
 
+/// The topic's open segment would lie better if it were opened now: on more nodes that are up (as far as wanted), or on
+/// none that is to hold nothing or has lost its disk since.
+bool better_placed_anew(const View& view, const TopicInfo& topic);
+
 }  // namespace walrus::metadata
