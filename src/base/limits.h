@@ -37,6 +37,7 @@ inline constexpr auto kAdminTimeout = 5s;
 inline constexpr std::size_t kDirectAlignment = 4 * kKiB;
 inline constexpr std::size_t kWalFileBytes = 64 * kMiB;
 inline constexpr std::size_t kWalWritesInFlight = 4;
+inline constexpr std::size_t kWalMaxGroups = 64;  ///< written or being written, and waiting for a sync
 inline constexpr std::size_t kWalMaxWriteBytes = 1 * kMiB;
 inline constexpr std::size_t kWalMaxQueuedBytes = 64 * kMiB;     ///< per shard; then producers are held back
 inline constexpr std::size_t kWalSpareFiles = 2;                 ///< pre-written files kept for reuse, per shard

@@ -19,6 +19,8 @@ LocalSegment::LocalSegment(std::shared_ptr<SegmentHome> home, WalWriter& log, Se
       base_(base),
       end_{base, 0},
       durable_{base, 0},
+      sync_(home_->options.sync),
+      counted_(base),
       file_(std::make_shared<SegmentFile>(home_, key, base)) {}
 
 Status LocalSegment::open() {
@@ -48,12 +50,23 @@ Status LocalSegment::append(SharedBytes batch) {
     return fail(ErrorCode::kGap, fmt::format("batch {} at end {}", header.base_offset, end_.offset));
   }
   WALRUS_TRY(flusher_.admit());
-  WALRUS_TRY(log_.append({shared_from_this(), wal::EntryKind::kBatch, key_, base_, end_.position, batch}));
+  WALRUS_TRY(log_.append({shared_from_this(), wal::EntryKind::kBatch, key_, base_, end_.position, batch, sync_}));
   logged_ = true;
   tail_.push_back({end_, hash_, std::move(batch)});
   end_ = {header.end_offset(), end_.position + header.size};
   hash_ = extend_hash(hash_, header);
+  if (!sync_.always() && home_->options.sync.always()) count_now();
   return {};
+}
+
+/// The watcher runs when append() has returned, once for all of a turn.
+void LocalSegment::count_now() {
+  counted_ = end_.offset;
+  if (std::exchange(notify_posted_, true)) return;
+  home_->loop.post([self = shared_from_this()] {
+    self->notify_posted_ = false;
+    self->notify();
+  });
 }
 
 /// A segment that takes no appends any more can still promise not to take any.

@@ -13,6 +13,7 @@
 // Loop thread only.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -38,12 +39,13 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   SegmentKey key() const override { return key_; }
   Offset base() const override { return base_; }
   Offset end() const override { return end_.offset; }
-  Offset durable_end() const override { return durable_.offset; }
+  Offset durable_end() const override { return std::max(counted_, durable_.offset); }
   std::uint64_t bytes() const override { return end_.position; }
   Status status() const override { return status_; }
   bool sealed() const override { return sealed_; }
 
   Status append(SharedBytes batch) override;
+  void set_sync(SyncPolicy policy) override { sync_ = policy; }
   void watch(std::move_only_function<void()> changed) override;
   void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) override;
   std::uint64_t hash() const override { return hash_; }
@@ -109,6 +111,7 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   std::span<const TailBatch> tail() const { return std::span(tail_).subspan(tail_gone_); }
   Batches read_tail(Offset from, Offset limit, std::size_t max_bytes) const;
   void drop_written();
+  void count_now();
   Result<SegmentFile::Cut> find_end(Offset end);
   void drop_behind(const SegmentFile::Cut& cut);
   bool was_cut(std::uint64_t position) const;
@@ -122,6 +125,9 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
 
   SegmentPlace end_;
   SegmentPlace durable_;
+  SyncPolicy sync_;
+  Offset counted_;  // durable by a policy that is weaker than the log's
+  bool notify_posted_ = false;
   std::uint64_t hash_ = 0;       // of all up to end_
   std::vector<TailBatch> tail_;  // from written() to end(), behind tail_gone_ that are in the file already
   std::size_t tail_gone_ = 0;

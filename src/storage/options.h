@@ -6,10 +6,12 @@
 #include <cstdint>
 
 #include "base/limits.h"
+#include "storage/sync_policy.h"
 
 namespace walrus::storage {
 
 struct EngineOptions {
+  SyncPolicy sync;                                       ///< and of every segment that is not given another
   std::uint64_t wal_file_bytes = limits::kWalFileBytes;  ///< a multiple of limits::kDirectAlignment
   std::size_t wal_writes_in_flight = limits::kWalWritesInFlight;
   std::size_t wal_max_write_bytes = limits::kWalMaxWriteBytes;

@@ -31,10 +31,14 @@ Status LogRecovery::run() {
   const wal::Plan plan = wal::plan(survey);
   const bool empty = survey.groups.empty() && survey.damage.empty();
   if (!empty) WALRUS_TRY(replay_log(survey, plan));
+  if (survey.checkpoint.unsynced) WALRUS_TRY(cut_unsynced());
   WALRUS_TRY(promises_.save());
   WALRUS_TRY(promises_.drop_shard(shard_));
-  if (empty) return {};
-  const wal::Checkpoint checkpoint{survey.checkpoint.log_id, plan.next_file, plan.next_group};
+  if (empty && !survey.checkpoint.unsynced) return {};
+  const wal::Checkpoint checkpoint{.log_id = survey.checkpoint.log_id,
+                                   .first_file = plan.next_file,
+                                   .first_group = plan.next_group,
+                                   .unsynced = false};
   return disk_.replace_file(layout::wal_checkpoint(wal_directory_), wal::encode_checkpoint(checkpoint));
 }
 
@@ -55,7 +59,7 @@ Status LogRecovery::replay_log(const wal::Survey& survey, const wal::Plan& plan)
   const bool lost_groups = !plan.damage.empty();
   WALRUS_TRY(wal::replay(disk_, survey, plan, [&](const wal::EntryView& entry) { return take(entry, lost_groups); }));
   for (const auto& [key, why] : refused_) report_.damage.push_back(why + "; nothing more of this segment is replayed");
-  WALRUS_TRY(finish_segments(lost_groups));
+  WALRUS_TRY(finish_segments(lost_groups, survey.checkpoint.unsynced));
   if (lost_groups) {
     WALRUS_TRY(suspect_untouched());
     const auto holds_promises = [](const wal::GroupPlace& place) {
@@ -117,19 +121,29 @@ Status LogRecovery::limit_memory() {
   return {};
 }
 
-Status LogRecovery::finish_segments(bool lost_groups) {
+Status LogRecovery::finish_segments(bool lost_groups, bool unsynced) {
   for (auto& [key, segment] : segments_) {
     if (segment.orphaned()) {
       log::info("recovery: topic {} segment {} was removed, its rest in the log is dropped", key.topic, key.segment);
       continue;
     }
-    WALRUS_TRY(segment.finish(lost_groups || refused_.contains(key), report_));
+    WALRUS_TRY(segment.finish(lost_groups || refused_.contains(key), unsynced, report_));
     WALRUS_TRY(note_changed(key.topic));
   }
   for (const std::string& directory : changed_directories_) WALRUS_TRY(disk_.sync_directory(directory));
   if (changed_directories_.empty()) return {};
   WALRUS_TRY(disk_.sync_directory(layout::topics_directory(directory_)));
   return disk_.sync_directory(directory_);
+}
+
+/// Segments that the log says nothing of any more may have been written to, and not synced.
+Status LogRecovery::cut_unsynced() {
+  WALRUS_ASSIGN(const auto keys, list_segments(disk_, directory_));
+  for (const SegmentKey key : keys) {
+    if (segments_.contains(key)) continue;
+    WALRUS_TRY(SegmentReplay(disk_, directory_, key, Offset()).cut_unsynced(report_));
+  }
+  return {};
 }
 
 /// What the log says nothing of may have been in the groups that it has lost.

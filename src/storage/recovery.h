@@ -8,6 +8,8 @@
 //
 // What it finds, and does:
 //   the log's torn tail             cut; counted in torn_bytes_cut
+//   the end of a segment that was not synced, when the log was written with a weaker policy (sync_policy.h)
+//                                   cut at the first batch that is not whole; counted in torn_bytes_cut
 //   groups missing that were durable, in the log
 //                                   reported, the files of the log go to quarantine/; open segments, which may have
 //                                   lost records, are marked suspect, and promises count as lost
@@ -51,7 +53,10 @@ class SegmentReplay {
   /// Deletes the files: the log says that the segment was removed here.
   Status remove();
   /// Walks, indexes and syncs the file. `lost_groups`: the log has lost groups that may have held more of it.
-  Status finish(bool lost_groups, RecoveryReport& report);
+  /// `unsynced`: what lies behind the last batch replayed was perhaps written and not synced; it is no damage.
+  Status finish(bool lost_groups, bool unsynced, RecoveryReport& report);
+  /// The same for a file that the log says nothing of.
+  Status cut_unsynced(RecoveryReport& report);
   /// For a file that the log says nothing of: unless it is sealed and whole, the lost groups may have held more of it.
   Status suspect_loss(RecoveryReport& report);
   /// Entries came, but the file is gone: nothing is written.
@@ -92,7 +97,8 @@ class LogRecovery {
   Status take_for_file(const wal::EntryView& entry, bool lost_groups);
   Status note_changed(TopicId topic);
   Status limit_memory();
-  Status finish_segments(bool lost_groups);
+  Status finish_segments(bool lost_groups, bool unsynced);
+  Status cut_unsynced();
   Status suspect_untouched();
   Status quarantine(const wal::Survey& survey);
 

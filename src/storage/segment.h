@@ -22,6 +22,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "io/file.h"
+#include "storage/sync_policy.h"
 
 namespace walrus::storage {
 
@@ -43,7 +44,8 @@ class Segment {
   virtual Offset base() const = 0;
   /// After the last record appended.
   virtual Offset end() const = 0;
-  /// After the last record that a power cut cannot take away.
+  /// After the last record that counts as durable, by the segment's policy (sync_policy.h): by default after the last
+  /// one that a power cut cannot take away.
   virtual Offset durable_end() const = 0;
   /// Bytes of batches, on disk or on the way there.
   virtual std::uint64_t bytes() const = 0;
@@ -53,6 +55,9 @@ class Segment {
   /// kPoisoned after a failed write; kOverloaded when the log's queue is full (limits::kWalMaxQueuedBytes);
   /// kDiskFull while there is no space. Nothing is appended on an error.
   virtual Status append(SharedBytes batch) = 0;
+
+  /// For what is appended from now on; until then the engine's.
+  virtual void set_sync(SyncPolicy) {}
 
   /// Runs after each move of durable_end() and once when the segment fails. One watcher; empty to remove it.
   virtual void watch(std::move_only_function<void()> changed) = 0;

@@ -98,6 +98,7 @@ void LocalSegment::drop_behind(const SegmentFile::Cut& cut) {
   end_ = cut.place;
   hash_ = cut.hash;
   if (position < durable_.position) durable_ = cut.place;
+  counted_ = std::min(counted_, cut.place.offset);
   write_goal = std::min(write_goal, position);
   sync_goal = std::min(sync_goal, position);
   sealed_ = footer_written_ = false;

@@ -97,7 +97,7 @@ Status SegmentReplay::remove() {
   return remove_if_there(disk_, layout::segment_suspect(directory_, key_));
 }
 
-Status SegmentReplay::finish(bool lost_groups, RecoveryReport& report) {
+Status SegmentReplay::finish(bool lost_groups, bool unsynced, RecoveryReport& report) {
   if (!replayed_) return {};
   WALRUS_TRY(write_gathered());
   WALRUS_ASSIGN(auto log, disk_.open(log_path_, {.mode = io::OpenOptions::Mode::kReadWrite}, nullptr));
@@ -115,7 +115,10 @@ Status SegmentReplay::finish(bool lost_groups, RecoveryReport& report) {
                              [&](const BatchHeader& batch, std::uint64_t position) { index.note(batch, position); }));
   if (!scan.trouble.empty()) {
     const bool small = size - scan.end.position <= kMostQuarantined;
-    if (scan.end.position >= end_ && !lost_groups && small) {
+    if (scan.end.position >= end_ && unsynced) {
+      report.torn_bytes_cut += size - scan.end.position;
+      WALRUS_TRY(log->truncate(scan.end.position));
+    } else if (scan.end.position >= end_ && !lost_groups && small) {
       WALRUS_TRY(cut_tail(*log, scan.end.position, size, report));
     } else {
       WALRUS_TRY(walk_damage(*log, scan, size, report));
@@ -131,6 +134,25 @@ Status SegmentReplay::finish(bool lost_groups, RecoveryReport& report) {
   WALRUS_TRY(index_file->truncate(0));
   WALRUS_TRY(index_file->write(0, index.encode_header() + index.encode_entries(0, index.entries().size())));
   return truncated_ ? index_file->sync() : Status();
+}
+
+Status SegmentReplay::cut_unsynced(RecoveryReport& report) {
+  WALRUS_ASSIGN(auto log, disk_.open(log_path_, {.mode = io::OpenOptions::Mode::kReadWrite}, nullptr));
+  WALRUS_ASSIGN(const std::uint64_t size, log->size());
+  WALRUS_ASSIGN(const Offset base, first_offset(*log));
+  SegmentIndex index(key_, base, limits::kIndexIntervalBytes);
+  if (auto bytes = disk_.read_file(layout::segment_index(directory_, key_))) {
+    const auto footer = index.decode(*bytes);
+    if (footer && footer->bytes == size) return {};
+  }
+  // The index names only what was synced.
+  const IndexEntry last = index.last_before(size);
+  WALRUS_ASSIGN(const ScanEnd scan, scan_batches(*log, {last.offset, last.position}, size, {}));
+  if (!scan.trouble.empty()) {
+    report.torn_bytes_cut += size - scan.end.position;
+    WALRUS_TRY(log->truncate(scan.end.position));
+  }
+  return log->sync();
 }
 
 Status SegmentReplay::suspect_loss(RecoveryReport& report) {

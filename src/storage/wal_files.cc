@@ -24,6 +24,7 @@ WalFiles::WalFiles(io::Disk& disk, io::Loop& loop, std::string directory, const 
       directory_(std::move(directory)),
       file_bytes_(options.wal_file_bytes),
       spare_files_(options.wal_spare_files),
+      direct_sync_(options.sync.always()),
       ready_(std::move(ready)),
       self_(std::make_shared<WalFiles*>(this)) {
   WALRUS_ASSERT(file_bytes_ > 0 && file_bytes_ % limits::kDirectAlignment == 0);
@@ -44,7 +45,7 @@ Status WalFiles::open(std::uint64_t first_file) {
       discard(slot);
       continue;
     }
-    const io::OpenOptions options{.mode = io::OpenOptions::Mode::kReadWrite, .direct_sync = true};
+    const io::OpenOptions options{.mode = io::OpenOptions::Mode::kReadWrite, .direct_sync = direct_sync_};
     WALRUS_ASSIGN(slot->file, disk_.open(slot->path, options, &loop_));
     WALRUS_ASSIGN(const std::uint64_t size, slot->file->size());
     slot->limit = file_bytes_;
@@ -184,7 +185,7 @@ WalFiles::SlotPtr WalFiles::make_slot() {
   auto slot = std::make_shared<Slot>();
   slot->path = layout::wal_slot(directory_, next_slot_);
   slot->limit = file_bytes_;
-  auto file = disk_.open(slot->path, {.mode = io::OpenOptions::Mode::kCreateNew, .direct_sync = true}, &loop_);
+  auto file = disk_.open(slot->path, {.mode = io::OpenOptions::Mode::kCreateNew, .direct_sync = direct_sync_}, &loop_);
   if (file) {
     ++next_slot_;
     slot->file = std::move(*file);

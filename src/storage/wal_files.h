@@ -99,6 +99,7 @@ class WalFiles {
   const std::string directory_;
   const std::uint64_t file_bytes_;
   const std::size_t spare_files_;
+  const bool direct_sync_;
   io::Task ready_;
 
   SlotPtr current_;

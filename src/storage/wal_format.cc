@@ -34,6 +34,7 @@ constexpr std::size_t kKindAt = 36;  // one byte, then three zeros
 
 constexpr std::uint32_t kCheckpointMagic = 0x504b4357;  // "WCKP"
 constexpr std::size_t kCheckpointBytes = 40;
+constexpr std::uint32_t kUnsyncedFormat = 2;
 
 std::uint32_t group_crc(std::string_view group) { return crc32c(group.substr(kFormatAt)); }
 
@@ -133,7 +134,7 @@ Result<std::optional<EntryView>> EntryReader::next() {
 std::string encode_checkpoint(const Checkpoint& checkpoint) {
   std::string bytes;
   append_little<std::uint32_t>(bytes, kCheckpointMagic);
-  append_little<std::uint32_t>(bytes, kFormat);
+  append_little<std::uint32_t>(bytes, checkpoint.unsynced ? kUnsyncedFormat : kFormat);
   append_little<std::uint64_t>(bytes, checkpoint.log_id);
   append_little<std::uint64_t>(bytes, checkpoint.first_file);
   append_little<std::uint64_t>(bytes, checkpoint.first_group);
@@ -150,12 +151,14 @@ Result<Checkpoint> decode_checkpoint(std::string_view bytes) {
   if (load_little<std::uint32_t>(at + 32) != crc32c(bytes.substr(0, 32))) {
     return fail(ErrorCode::kCorrupt, "log checkpoint: CRC mismatch");
   }
-  if (load_little<std::uint32_t>(at + 4) != kFormat) {
+  const auto format = load_little<std::uint32_t>(at + 4);
+  if (format != kFormat && format != kUnsyncedFormat) {
     return fail(ErrorCode::kUnsupported, "log checkpoint: written by another version");
   }
   return Checkpoint{.log_id = load_little<std::uint64_t>(at + 8),
                     .first_file = load_little<std::uint64_t>(at + 16),
-                    .first_group = load_little<std::uint64_t>(at + 24)};
+                    .first_group = load_little<std::uint64_t>(at + 24),
+                    .unsynced = format == kUnsyncedFormat};
 }
 
 }  // namespace walrus::storage::wal

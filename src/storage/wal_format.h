@@ -101,6 +101,9 @@ struct Checkpoint {
   std::uint64_t log_id = 0;
   std::uint64_t first_file = 1;
   std::uint64_t first_group = 1;
+  /// The log is written with a weaker policy than `always`, or was when it stopped: after a power cut segment files may
+  /// hold what the log has lost, and lack what they were given.
+  bool unsynced = false;
 };
 std::string encode_checkpoint(const Checkpoint& checkpoint);
 Result<Checkpoint> decode_checkpoint(std::string_view bytes);

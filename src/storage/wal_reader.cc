@@ -102,7 +102,7 @@ Result<Checkpoint> read_checkpoint(io::Disk& disk, const std::string& directory,
   if (checkpoint || checkpoint.error().code != ErrorCode::kCorrupt) return checkpoint;
   damage.push_back(
       fmt::format("{}: {}; every group found is taken for one of this log", path, checkpoint.error().message()));
-  return Checkpoint{.log_id = 0, .first_file = 0, .first_group = 0};
+  return Checkpoint{.log_id = 0, .first_file = 0, .first_group = 0, .unsynced = false};
 }
 
 }  // namespace

@@ -40,13 +40,20 @@ Status WalWriter::open() {
   }
   // A new id at each start: groups of an earlier life can never be taken for groups of this one.
   log_id_ = checkpoint.log_id = loop_.random();
+  checkpoint.unsynced = !options_.sync.always();
   next_group_ = checkpoint.first_group;
-  durable_group_ = next_group_ - 1;
+  durable_group_ = synced_group_ = next_group_ - 1;
+  if (checkpoint.unsynced) {
+    log::warn("write-ahead log: fsync policy {}, weaker than always: a power cut may take acknowledged records away",
+              to_string(options_.sync));
+  }
   WALRUS_TRY(disk_.replace_file(path, wal::encode_checkpoint(checkpoint)));
+  announced_ = checkpoint.first_file;
   return files_.open(checkpoint.first_file);
 }
 
 Status WalWriter::append(WalEntry entry) {
+  if (!broken_) return broken_;
   const std::uint64_t bytes = entry_bytes(entry);
   if (wal::group_size(bytes) > options_.wal_file_bytes) {
     return fail(ErrorCode::kTooLarge, "batch does not fit into a file of the write-ahead log");
@@ -72,7 +79,8 @@ bool WalWriter::writable() const {
   if (!files_.status()) return true;  // so that the caller hears of it from append()
   // What is queued already makes so many full writes; what is left over can still be joined.
   const std::size_t queued_writes = queued_bytes_ / options_.wal_max_write_bytes;
-  return writes_ + queued_writes < options_.wal_writes_in_flight && !no_space_;
+  return writes_ + queued_writes < options_.wal_writes_in_flight && in_flight_.size() < limits::kWalMaxGroups &&
+         !no_space_;
 }
 
 void WalWriter::when_writable(io::Task task) {
@@ -87,6 +95,7 @@ std::uint64_t WalWriter::first_open_file() const {
 void WalWriter::drain(io::Task task) {
   draining_ = true;
   mark_timer_.cancel();
+  sync_timer_.cancel();
   drained_tasks_.push_back(std::move(task));
   post_start();
 }
@@ -107,14 +116,27 @@ void WalWriter::wake() {
 
 /// Starts what can start, then wakes those who wait for a free slot, or for all to be done.
 void WalWriter::start_writes() {
-  while (writes_ < options_.wal_writes_in_flight && !queued_.empty() && start_write()) {
+  while (writes_ < options_.wal_writes_in_flight && in_flight_.size() < limits::kWalMaxGroups && !queued_.empty() &&
+         start_write()) {
   }
+  if (draining_ && no_space_ && in_flight_.empty()) give_up_queue();
   if (queued_.empty() && in_flight_.empty()) {
     mark_when_quiet();
     for (io::Task& task : std::exchange(drained_tasks_, {})) task();
   }
   if (!writable()) return;
   for (io::Task& task : std::exchange(writable_tasks_, {})) task();
+}
+
+/// The end must not wait for space: what is queued was never written, nor acknowledged.
+void WalWriter::give_up_queue() {
+  const Status status = files_.status();
+  if (status || queued_.empty()) return;
+  log::error("write-ahead log: closed with {} bytes that there is no space for", queued_bytes_);
+  std::vector<WalEntry> failed(std::make_move_iterator(queued_.begin()), std::make_move_iterator(queued_.end()));
+  queued_.clear();
+  queued_bytes_ = 0;
+  listener_.on_failed(failed, status.error());
 }
 
 /// How many entries from the front of the queue make the next group, and their bytes.
@@ -172,6 +194,8 @@ WalWriter::GroupPtr WalWriter::fresh_group() {
 /// The one copy of the batches: from their own buffers into the aligned one.
 void WalWriter::fill(Group& group, std::size_t entries, std::size_t payload) {
   group.buffer.reserve(wal::group_size(payload));
+  group.must_sync = false;
+  group.sync_within.reset();
   char* to = group.buffer.data() + wal::kGroupHeaderBytes;
   for (std::size_t i = 0; i < entries; ++i) {
     WalEntry& entry = queued_.front();
@@ -181,6 +205,10 @@ void WalWriter::fill(Group& group, std::size_t entries, std::size_t payload) {
     to += length;
     queued_bytes_ -= entry_bytes(entry);
     promises_ |= entry.kind == wal::EntryKind::kPromise;
+    group.must_sync |= entry.sync.always() && !options_.sync.always();
+    if (entry.sync.kind == SyncPolicy::Kind::kInterval) {
+      group.sync_within = std::min(group.sync_within.value_or(entry.sync.interval), entry.sync.interval);
+    }
     group.entries.push_back(std::move(entry));
     queued_.pop_front();
   }
@@ -196,7 +224,7 @@ void WalWriter::issue(const GroupPtr& group, const WalFiles::Place& place) {
   header.log_id = log_id_;
   header.file = place.number;
   header.group = next_group_++;
-  header.durable = durable_group_;
+  header.durable = synced_group_;
   header.first_live_file = first_live.file;
   header.first_live_group = first_live.group;
   if (void_from_ != 0 && !std::exchange(restart_issued_, true)) {
@@ -210,7 +238,7 @@ void WalWriter::issue(const GroupPtr& group, const WalFiles::Place& place) {
   group->file = place.file;
   group->file_number = place.number;
   group->done = false;
-  unmarked_ = header.entries > 0;
+  unmarked_ = header.entries > 0 && options_.sync.always();
   in_flight_.push_back(group);
   ++writes_;
   place.file->async_write(place.position, std::string_view(group->buffer.data(), header.size()),
@@ -224,6 +252,8 @@ void WalWriter::on_written(Group& group, Status status) {
   WALRUS_ASSERT(!group.done && writes_ > 0);
   group.done = true;
   group.status = std::move(status);
+  const bool unsynced = !options_.sync.always() && group.status;
+  if (unsynced && std::ranges::find(unsynced_, group.file) == unsynced_.end()) unsynced_.push_back(group.file);
   group.file.reset();
   --writes_;
   deliver_in_order();
@@ -233,6 +263,7 @@ void WalWriter::on_written(Group& group, Status status) {
 void WalWriter::deliver_in_order() {
   while (!in_flight_.empty() && in_flight_.front()->done) {
     if (!in_flight_.front()->status) return fail_from_front();
+    if (in_flight_.front()->must_sync) return start_sync();
     const GroupPtr group = std::move(in_flight_.front());
     in_flight_.pop_front();
     deliver(group);
@@ -243,8 +274,16 @@ void WalWriter::deliver(const GroupPtr& group) {
   const wal::GroupHeader& header = group->header;
   WALRUS_ASSERT(header.group > durable_group_);
   durable_group_ = header.group;
+  last_first_live_ = header.first_live_file;
   if ((header.flags & wal::kFlagRestart) != 0) void_from_ = 0;
-  files_.announced(header.first_live_file);
+  if (options_.sync.always()) {
+    synced_group_ = durable_group_;
+    files_.announced(header.first_live_file);
+  } else if (header.first_live_file > announced_) {
+    // A file must not be used again before the word that it is not needed is on the disk.
+    sync_soon(std::chrono::milliseconds(0));
+  }
+  if (group->sync_within && !options_.sync.always()) sync_soon(*group->sync_within);
   notice_file_change(group->file_number);
   if (!options_.test_only_ack_before_sync) listener_.on_durable(group->entries, group->file_number);
   recycle(group);
@@ -255,6 +294,62 @@ void WalWriter::recycle(const GroupPtr& group) {
   // A group made for one very large batch does not stay.
   if (group->buffer.capacity() > 2 * options_.wal_max_write_bytes) group->buffer = {};
   idle_groups_.push_back(group);
+}
+
+void WalWriter::sync_soon(std::chrono::milliseconds within) {
+  if (draining_) return;
+  const io::TimePoint due = loop_.now() + within;
+  if (sync_timer_.armed() && sync_due_ <= due) return;
+  sync_due_ = due;
+  sync_timer_ = loop_.after(within, [this] { start_sync(); });
+}
+
+void WalWriter::start_sync() {
+  if (syncs_ > 0) {
+    another_round_ = true;
+    return;
+  }
+  sync_timer_.cancel();
+  another_round_ = false;
+  round_group_ = durable_group_;
+  round_first_live_ = last_first_live_;
+  for (const GroupPtr& group : in_flight_) {
+    if (!group->done || !group->status) break;
+    round_group_ = group->header.group;
+    round_first_live_ = group->header.first_live_file;
+  }
+  const auto files = std::exchange(unsynced_, {});
+  if (files.empty()) return finish_sync_round();
+  syncs_ = files.size();
+  for (const auto& file : files) {
+    file->async_sync([self = self_, file](const Status& status) {
+      if (*self != nullptr) (*self)->on_synced(status);
+    });
+  }
+}
+
+void WalWriter::on_synced(const Status& status) {
+  if (!status && broken_) {
+    log::error("write-ahead log: {}; it takes no more", status.error().message());
+    broken_ = fail(ErrorCode::kPoisoned, status.error().message());
+  }
+  if (--syncs_ == 0) finish_sync_round();
+}
+
+void WalWriter::finish_sync_round() {
+  for (const GroupPtr& group : in_flight_) {
+    if (group->header.group > round_group_) break;
+    group->must_sync = false;
+    if (!broken_) group->status = broken_;
+  }
+  if (broken_) {
+    synced_group_ = std::max(synced_group_, round_group_);
+    announced_ = std::max(announced_, round_first_live_);
+    files_.announced(announced_);
+  }
+  deliver_in_order();
+  post_start();
+  if (another_round_ && syncs_ == 0) start_sync();
 }
 
 void WalWriter::notice_file_change(std::uint64_t file) {
@@ -293,7 +388,12 @@ Status WalWriter::close(std::uint64_t number) {
   files_.release_below(number);
   const auto first_live =
       number >= files_.next_number() ? WalFiles::FirstLive{number, next_group_} : files_.first_live(next_group_);
-  const wal::Checkpoint checkpoint{log_id_, first_live.file, first_live.group};
+  // What is still needed must be as durable as what is to be closed.
+  if (number < files_.next_number()) {
+    for (const auto& file : unsynced_) WALRUS_TRY(file->sync());
+  }
+  const wal::Checkpoint checkpoint{
+      .log_id = log_id_, .first_file = first_live.file, .first_group = first_live.group, .unsynced = false};
   return disk_.replace_file(layout::wal_checkpoint(directory_), wal::encode_checkpoint(checkpoint));
 }
 

@@ -6,12 +6,17 @@
 // no timer. kWalMarkDelay after the last write an empty group says that everything before it was durable, so that
 // recovery can tell rot in the last acknowledged batch from a torn write; then nothing runs.
 //
+// With a weaker policy than `always` (sync_policy.h) a group counts when the kernel has it, unless something in it asks
+// for more; files are synced in rounds, when one is due and when a file is to be used again. Groups call durable only
+// what was really synced, so that what a power cut takes away is a torn tail, and not rot.
+//
 // Order: groups complete in any order, on_durable() comes in the order of append(), each entry once.
 //
 // Failure: a failed write fails its group and all that was appended behind it (on_failed()); the log goes on in another
 // file with a restart group, so that topics which open new segments can go on. Without space for new files the log
 // stands: what is queued waits, append() answers kDiskFull (or what else is wrong), and the log resumes by itself when
-// an append finds space again.
+// an append finds space again. A failed sync of a log with a weaker policy ends it: nobody knows what of it is on the
+// disk, and it takes no more.
 //
 // Loop thread only.
 #pragma once
@@ -19,6 +24,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +47,7 @@ struct WalEntry {
   Offset base;  ///< of the segment
   std::uint64_t position = 0;
   SharedBytes batch;
+  SyncPolicy sync = {};
 };
 
 class WalListener {
@@ -77,7 +84,8 @@ class WalWriter {
   /// Behind the last file used.
   std::uint64_t end_file() const { return files_.next_number(); }
 
-  /// Runs `task` once nothing is queued or in flight; nothing is written afterwards. No append may follow.
+  /// Runs `task` once nothing is queued or in flight; nothing is written afterwards. No append may follow. What there is
+  /// no space for fails.
   void drain(io::Task task);
   /// Records that files below `number` need not be replayed. Drained only.
   Status close(std::uint64_t number);
@@ -92,12 +100,15 @@ class WalWriter {
     wal::GroupHeader header;
     bool done = false;
     Status status;
+    bool must_sync = false;  ///< before it counts
+    std::optional<std::chrono::milliseconds> sync_within;
   };
   using GroupPtr = std::shared_ptr<Group>;
 
   void post_start();
   void start_writes();
   bool start_write();
+  void give_up_queue();
   void mark_when_quiet();
   std::size_t gather(std::size_t& payload) const;
   void fill(Group& group, std::size_t entries, std::size_t payload);
@@ -110,6 +121,10 @@ class WalWriter {
   void fail_from_front();
   void recycle(const GroupPtr& group);
   void notice_file_change(std::uint64_t file);
+  void sync_soon(std::chrono::milliseconds within);
+  void start_sync();
+  void on_synced(const Status& status);
+  void finish_sync_round();
   void wake();
 
   std::uint64_t entry_bytes(const WalEntry& entry) const { return wal::kEntryHeaderBytes + entry.batch.size(); }
@@ -132,7 +147,8 @@ class WalWriter {
 
   std::uint64_t log_id_ = 0;
   std::uint64_t next_group_ = 1;
-  std::uint64_t durable_group_ = 0;
+  std::uint64_t durable_group_ = 0;   // delivered
+  std::uint64_t synced_group_ = 0;    // and really synced; the same with `always`
   std::uint64_t delivered_file_ = 0;  // file of the last group delivered
   std::uint32_t last_crc_ = 0;
   std::uint64_t void_from_ = 0;  // set from a failure until a restart group is durable
@@ -140,6 +156,18 @@ class WalWriter {
   bool promises_ = false;  // there is one in a group of this log
   bool unmarked_ = false;  // the last group on the disk may be one that no other calls durable
   io::Timer mark_timer_;
+
+  // With a weaker policy. One round of syncs at a time; it covers all groups written before it began.
+  std::vector<std::shared_ptr<io::File>> unsynced_;  // files
+  std::size_t syncs_ = 0;
+  std::uint64_t round_group_ = 0;
+  std::uint64_t round_first_live_ = 0;
+  std::uint64_t last_first_live_ = 0;  // of the last group delivered
+  std::uint64_t announced_ = 0;        // first live file that a synced group names
+  bool another_round_ = false;
+  io::Timer sync_timer_;
+  io::TimePoint sync_due_{};
+  Status broken_;
 
   std::vector<io::Task> writable_tasks_;
   std::vector<io::Task> drained_tasks_;

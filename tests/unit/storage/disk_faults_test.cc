@@ -49,6 +49,37 @@ TEST(DiskFaults, AFullDiskRefusesAppendsAndTheLogResumesWhenThereIsSpace) {
   EXPECT_EQ(store.values(store.segment()), accepted);
 }
 
+TEST(DiskFaults, AStoreOnAFullDiskClosesAndKeepsWhatItHasAcknowledged) {
+  for (const std::uint64_t kib : {140, 200, 300, 310, 340}) {
+    SCOPED_TRACE(kib);
+    SimStore store(21);
+    store.disk->set_capacity(kib * limits::kKiB);
+    ASSERT_TRUE(store.open());
+    Segment& segment = store.segment();
+    Strings accepted;
+    while (append(segment, {filler(accepted.size())})) {
+      accepted.push_back(filler(accepted.size()));
+      if (accepted.size() % 7 == 0) store.world.run_for(300us);
+    }
+    std::optional<Status> promised;
+    segment.promise(Epoch(3), [&](Status status) { promised = std::move(status); });
+    const std::uint64_t acknowledged = segment.durable_end().value();
+    EXPECT_LT(acknowledged, accepted.size()) << "something waits for space";
+    (void)store.close();  // that it answers is what counts
+
+    store.disk->set_capacity(10 * limits::kMiB);
+    ASSERT_TRUE(store.open());
+    EXPECT_TRUE(store.report.damage.empty());
+    const auto kept = store.values(store.segment());
+    EXPECT_GE(kept.size(), acknowledged);
+    ASSERT_LE(kept.size(), accepted.size());
+    EXPECT_TRUE(std::equal(kept.begin(), kept.end(), accepted.begin()));
+    ASSERT_TRUE(append(store.segment(), {"there is space again"}));
+    ASSERT_TRUE(store.wait_durable(store.segment()));
+    ASSERT_TRUE(store.close());
+  }
+}
+
 TEST(DiskFaults, AFailedLogWritePoisonsWhatWasInItAndNothingElse) {
   SimStore store(12);
   ASSERT_TRUE(store.open());

@@ -128,6 +128,14 @@ TEST(WalFormat, ACheckpointHasItsGoldenBytesAndNoOtherIsTaken) {
   EXPECT_FALSE(wal::decode_checkpoint(good.substr(1)));
 }
 
+TEST(WalFormat, ACheckpointOfAWeakerPolicyHasItsGoldenBytes) {
+  const std::string bytes =
+      wal::encode_checkpoint({.log_id = 0x1122334455667788, .first_file = 3, .first_group = 42, .unsynced = true});
+  EXPECT_EQ(bytes, test::read_golden("wal_checkpoint_unsynced"));
+  EXPECT_TRUE(wal::decode_checkpoint(bytes)->unsynced);
+  EXPECT_FALSE(wal::decode_checkpoint(test::read_golden("wal_checkpoint"))->unsynced);
+}
+
 class Index : public ::testing::Test {
  protected:
   static constexpr SegmentKey kKey{TopicId(5), SegmentId(6)};
