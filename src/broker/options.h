@@ -11,7 +11,7 @@ namespace walrus::broker {
 
 struct BrokerOptions {
   NodeId self;
-  Uuid disk_id;  ///< of this node; nil: not checked
+  Uuid disk_id = {};  ///< of this node; nil: not checked
   std::uint32_t shard = 0;
   /// Replicas of a topic registered here, unless its client asked for another number.
   std::uint32_t replication_factor = 1;
