@@ -2,9 +2,10 @@
 // to the disk, looks at what a power cut at that moment could leave: recovers it, and compares with what was
 // acknowledged by then.
 //
-// What must hold of every image: recovery succeeds and reports no damage; every acknowledged record is there; what is
-// there is a prefix of what was appended, in order, with its hash; an answered promise is known; what was cut off does
-// not come back; running recovery again changes nothing; the segment takes appends.
+// What must hold of every image, but for acknowledged records when the engine's policy lets a power cut take them:
+// recovery succeeds and reports no damage; every acknowledged record is there; what is there is a prefix of what was
+// appended, in order, with its hash; an answered promise is known; what was cut off does not come back; running
+// recovery again changes nothing; the segment takes appends.
 #pragma once
 
 #include <map>
@@ -26,6 +27,7 @@ struct CrashPointOptions {
 struct CrashPointResult {
   std::uint64_t points = 0;  ///< changes looked at
   std::uint64_t images = 0;  ///< power cuts tried, those inside recovery included
+  std::uint64_t nested = 0;  ///< the latter
   std::uint64_t acknowledged = 0;
   std::vector<std::string> violations;  ///< at most a few
 };
