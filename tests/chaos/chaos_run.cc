@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -120,6 +121,7 @@ class Run {
   /// All faults are over: every producer must get on by itself.
   void settle() {
     const auto healed = Clock::now();
+    if (!test::eventually([this] { return cluster_.formed(); }, kSettleTime)) complain("a node does not come back");
     const bool alive = test::eventually(
         [&] { return std::ranges::all_of(producers_, [&](const auto& p) { return p->last_progress() > healed; }); },
         kSettleTime);
@@ -130,8 +132,25 @@ class Run {
                              producer->log().producer, producer->log().topic, kSettleTime.count()));
       }
     }
+    if (!alive) write_states();
     for (auto& producer : producers_) producer->stop();
     for (auto& producer : producers_) producer->join();
+  }
+
+  /// For whoever has to find out why: what each node thinks of each topic, and of itself.
+  void write_states() {
+    std::ofstream file(options_.folder / "states.txt");
+    for (const std::uint64_t id : cluster_.ids()) {
+      const auto ask = [&](const std::string& text) {
+        try {
+          file << "node " << id << ", " << text << ": " << cluster_.node(id).request(text) << "\n";
+        } catch (const std::runtime_error& error) {
+          file << "node " << id << ", " << text << ": " << error.what() << "\n";
+        }
+      };
+      ask("METRICS");
+      for (const std::string& topic : topics_) ask("STATE " + topic);
+    }
   }
 
   /// The consumers go on until each topic's cursor stands at the end.
@@ -149,6 +168,7 @@ class Run {
         },
         kSettleTime);
     if (!drained_) complain("L1: the topics could not be drained after all faults were over");
+    if (!drained_) write_states();
     for (auto& consumer : consumers_) consumer->stop();
     for (auto& consumer : consumers_) consumer->join();
   }

@@ -149,7 +149,7 @@ bool Nemesis::pause() {
 
 bool Nemesis::restart() {
   const auto node = free_node();
-  if (!node) return false;
+  if (!node || !test::accepts_connections(cluster_.node(*node).client_port())) return false;
   tell(fmt::format("restart node {}", *node));
   try {
     cluster_.stop(*node);
