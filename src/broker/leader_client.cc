@@ -1,5 +1,7 @@
 #include "broker/leader_client.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "io/message.h"
@@ -23,6 +25,13 @@ Result<Taken> taken_from(const io::Message& message) {
 }
 
 }  // namespace
+
+Status LeaderClient::reachable(const metadata::TopicInfo& topic) const {
+  const NodeId leader = topic.last().leader;
+  const metadata::NodeInfo* node = metadata_.view()->find_node(leader);
+  if (node == nullptr || node->state != metadata::NodeState::kDown) return {};
+  return fail(ErrorCode::kUnavailable, fmt::format("node {}, which leads the topic, is down", leader));
+}
 
 template <class Request>
 Request LeaderClient::request_for(const metadata::TopicInfo& topic) const {
@@ -48,6 +57,7 @@ void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_pt
     }
     return;
   }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
   auto on_reply = [done = std::move(done)](Result<io::Message> reply) mutable {
     if (!reply) return done(fail(reply.error()));
     auto header = io::parse_header<peer::AppendReply>(*reply, peer::APPEND_REPLY);
@@ -69,6 +79,7 @@ void LeaderClient::take(const metadata::TopicInfo& topic, std::uint32_t max_reco
     if (!leader) return done(fail(leader.error()));
     return (*leader)->take(max_records, max_bytes, std::move(done));
   }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
   auto request = request_for<peer::Take>(topic);
   request.set_max_records(max_records);
   request.set_max_bytes(static_cast<std::uint32_t>(max_bytes));
@@ -85,6 +96,7 @@ void LeaderClient::state(const metadata::TopicInfo& topic, StateDone done) {
     if (!leader) return done(fail(leader.error()));
     return (*leader)->state(std::move(done));
   }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
   transport_.call(topic.last().leader, io::make_message(peer::STATE, request_for<peer::State>(topic)),
                   limits::kCallTimeout, [done = std::move(done)](Result<io::Message> reply) mutable {
                     if (!reply) return done(fail(reply.error()));

@@ -33,6 +33,8 @@ class LeaderClient {
   void state(const metadata::TopicInfo& topic, StateDone done);
 
  private:
+  /// kUnavailable while the leader is marked down: a frozen one would answer nothing, and that only after a while.
+  Status reachable(const metadata::TopicInfo& topic) const;
   template <class Request>
   Request request_for(const metadata::TopicInfo& topic) const;
 

@@ -57,6 +57,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void send(io::Message message);
   void call(io::Message message, io::Duration timeout, io::Reply reply);
   void set_address(const std::string& address);
+  /// Fails what is under way, as when the connection breaks.
+  void hang_up(const std::string& why) { give_up({ErrorCode::kUnavailable, why}); }
   /// Fails what is under way; no reply is lost.
   void close(const std::string& why);
 

@@ -75,6 +75,10 @@ void PeerTransport::forget(NodeId node) {
   link->close("the node is no longer part of the cluster");
 }
 
+void PeerTransport::hang_up(NodeId node, const std::string& why) {
+  if (const auto found = links_.find(node); found != links_.end()) found->second->hang_up(why);
+}
+
 void PeerTransport::send(NodeId to, io::Message message) {
   if (const auto found = links_.find(to); found != links_.end()) found->second->send(std::move(message));
 }

@@ -51,6 +51,9 @@ class PeerTransport final : public io::Transport {
   void call_address(const std::string& host_port, io::Message message, io::Duration timeout, io::Reply reply) override;
   bool connected(NodeId node) const override;
 
+  /// Ends our connection to a node as if it had broken: calls under way fail now. The next one connects again.
+  void hang_up(NodeId node, const std::string& why);
+
   /// The node has become part of a cluster; before any connection but a guest's is possible.
   void set_cluster_id(const Uuid& cluster_id);
 

@@ -104,7 +104,7 @@ Status Node::open_metadata() {
   };
   if (!identity_.cluster_id.is_nil()) options.cluster_id = identity_.cluster_id;
   WALRUS_ASSIGN(metadata_, metadata::MetadataService::open(loop_, disk_, *transport_, std::move(options)));
-  node_table_ = follow_node_table(metadata_->client(), *transport_, config_.node_id);
+  node_table_ = follow_node_table(metadata_->client(), *transport_, config_.node_id, LostNode::kWait);
   controller_ = std::make_unique<controller::Controller>(
       loop_, *transport_, metadata_->client(), config_.node_id,
       [this]() -> std::optional<NodeId> { return metadata_->status().leader_id; });

@@ -7,7 +7,14 @@
 namespace walrus::server {
 namespace {
 
-void apply(const metadata::View* before, const metadata::View& now, net::PeerTransport& transport, NodeId self) {
+bool newly_down(const metadata::View* before, const metadata::NodeInfo& node) {
+  if (before == nullptr || node.state != metadata::NodeState::kDown) return false;
+  const metadata::NodeInfo* earlier = before->find_node(node.id);
+  return earlier != nullptr && earlier->state != metadata::NodeState::kDown;
+}
+
+void apply(const metadata::View* before, const metadata::View& now, net::PeerTransport& transport, NodeId self,
+           LostNode lost_node) {
   if (before != nullptr && &before->nodes() == &now.nodes()) return;  // shared: unchanged
   for (const auto& [id, node] : now.nodes()) {
     if (id == self) continue;
@@ -16,17 +23,20 @@ void apply(const metadata::View* before, const metadata::View& now, net::PeerTra
     } else {
       transport.set_address(id, node.peer_address);
     }
+    if (lost_node == LostNode::kHangUp && newly_down(before, node)) transport.hang_up(id, "the node is marked down");
   }
 }
 
 }  // namespace
 
 metadata::MetadataClient::Subscription follow_node_table(metadata::MetadataClient& metadata,
-                                                         net::PeerTransport& transport, NodeId self) {
-  apply(nullptr, *metadata.view(), transport, self);
-  return metadata.subscribe([&transport, self](const metadata::ViewPtr& before, const metadata::ViewPtr& now) {
-    apply(before.get(), *now, transport, self);
-  });
+                                                         net::PeerTransport& transport, NodeId self,
+                                                         LostNode lost_node) {
+  apply(nullptr, *metadata.view(), transport, self, lost_node);
+  return metadata.subscribe(
+      [&transport, self, lost_node](const metadata::ViewPtr& before, const metadata::ViewPtr& now) {
+        apply(before.get(), *now, transport, self, lost_node);
+      });
 }
 
 Status check_against_node_table(const metadata::View& view, NodeId node, const Uuid& disk_id) {

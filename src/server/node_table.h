@@ -8,10 +8,18 @@
 
 namespace walrus::server {
 
+/// What becomes of the calls under way to a node that is marked down: a frozen one answers none, and its connection
+/// looks alive for another second.
+enum class LostNode {
+  kWait,    ///< Raft: it has its own idea of who is there
+  kHangUp,  ///< requests: they fail at once, and their clients go on with the next leader
+};
+
 /// Keeps the addresses of `transport` as in the table, from now on and as long as the subscription lives. All on the
 /// loop of `metadata`, which is that of the transport.
 [[nodiscard]] metadata::MetadataClient::Subscription follow_node_table(metadata::MetadataClient& metadata,
-                                                                       net::PeerTransport& transport, NodeId self);
+                                                                       net::PeerTransport& transport, NodeId self,
+                                                                       LostNode lost_node);
 
 /// kIdentityRefused when `node` was removed with this disk, or got another one since; kUnavailable when the table knows
 /// it with another disk: perhaps it has not heard of the new one yet. A node that is not in the table is let through:

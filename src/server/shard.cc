@@ -46,7 +46,7 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
   self->transport_->set_handler([broker = self->broker_.get()](NodeId from, io::Message message, io::Reply reply) {
     if (reply) broker->handle(from, std::move(message), std::move(reply));  // nobody asks a broker one way
   });
-  self->node_table_ = follow_node_table(*metadata, *self->transport_, config.node_id);
+  self->node_table_ = follow_node_table(*metadata, *self->transport_, config.node_id, LostNode::kHangUp);
   self->broker_->start();
   self->takeover_->start();
   return self;

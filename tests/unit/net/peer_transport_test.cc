@@ -108,6 +108,19 @@ TEST(PeerTransport, ACallWhosePeerDiesIsOfUnknownOutcome) {
   EXPECT_EQ(reply.get().error().code, ErrorCode::kOutcomeUnknown);
 }
 
+TEST(PeerTransport, AfterHangingUpWhatWasSentIsOfUnknownOutcomeAndTheNextCallConnectsAgain) {
+  PeerNode one(identity(1));
+  PeerNode two(identity(2));
+  two.run([](PeerNode& self) { self.hold_replies = true; });
+  one.meet(2, two.port());
+  auto reply = one.start_call(2, text_message("x"));
+  ASSERT_TRUE(eventually([&] { return two.run([](PeerNode& self) { return self.held().size(); }) == 1; }));
+  one.run([](PeerNode& self) { self.transport().hang_up(NodeId(2), "a test"); });
+  EXPECT_EQ(reply.get().error().code, ErrorCode::kOutcomeUnknown);
+  two.run([](PeerNode& self) { self.hold_replies = false; });
+  EXPECT_TRUE(eventually([&] { return one.call(2, text_message("y")).has_value(); }));
+}
+
 TEST(PeerTransport, ACallThatIsNotAnsweredInTimeIsOfUnknownOutcome) {
   PeerNode one(identity(1));
   PeerNode two(identity(2));
