@@ -137,6 +137,7 @@ void add_limit_commands(CLI::App& app, Arguments& arguments) {
       ->check(CLI::IsMember(engine_workloads()))
       ->delimiter(',');
   engine->add_option("--shards", arguments.engine.plan.shards)->check(CLI::Range(1, 8))->capture_default_str();
+  engine->add_flag("!--no-io-uring", arguments.engine.plan.io_uring, "write files by threads");
   engine->add_flag("--json", arguments.json, "the result as one line of JSON");
 
   auto* echo = app.add_subcommand("echo-server", "the network alone: answers OK to every frame, until it is stopped");

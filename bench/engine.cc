@@ -33,6 +33,7 @@ AppendPlan append_plan(const EnginePlan& plan, const std::filesystem::path& dire
           .topics = 1,
           .synced = synced,
           .shards = plan.shards,
+          .io_uring = plan.io_uring,
           .duration = plan.duration};
 }
 
@@ -211,6 +212,7 @@ std::string engine_json(const EnginePlan& plan, const EngineResult& result) {
                                  {"seconds", static_cast<double>(plan.duration.count()) / 1e9},
                                  {"rounds", plan.rounds},
                                  {"shards", plan.shards},
+                                 {"io_uring", plan.io_uring},
                                  {"rows", nlohmann::ordered_json::array()},
                                  {"goals", nlohmann::ordered_json::array()}};
   for (const EngineRow& row : result.rows) {

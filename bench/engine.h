@@ -23,6 +23,7 @@ struct EnginePlan {
   std::size_t rounds = 3;
   std::vector<std::string> only;  ///< names of workloads; empty: all
   unsigned shards = 1;
+  bool io_uring = true;  ///< false: files are written by threads
 };
 
 /// One workload on one system.

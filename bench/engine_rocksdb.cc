@@ -26,7 +26,6 @@ Result<double> rocksdb_appends(const AppendPlan& plan) {
   options.create_if_missing = true;
   options.write_buffer_size = std::size_t{2} << 30;
   options.max_write_buffer_number = 2;
-  options.recycle_log_file_num = 4;
   options.disable_auto_compactions = true;
   options.compression = rocksdb::kNoCompression;
   rocksdb::DB* opened = nullptr;

@@ -19,6 +19,7 @@ struct AppendPlan {
   std::size_t topics = 1;  ///< written in turn
   bool synced = true;      ///< each append returns when it is on the disk
   unsigned shards = 1;
+  bool io_uring = true;
   std::chrono::nanoseconds duration{std::chrono::seconds(3)};
 };
 

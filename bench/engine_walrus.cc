@@ -61,6 +61,7 @@ Result<double> walrus_appends(const AppendPlan& plan) {
   store::Options options;
   options.directory = plan.directory.string();
   options.shards = plan.shards;
+  options.io_uring = plan.io_uring;
   options.fsync = plan.synced ? store::Fsync::kAlways : store::Fsync::kNever;
   auto opened = store::Store::open(options);
   if (!opened) return as_error(opened.error());

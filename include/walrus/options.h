@@ -4,16 +4,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace walrus::store {
 
-/// When an append is on the disk. `kAlways` is the only one under which an acknowledged record survives a power cut;
-/// the others are weaker, and are for data that can be lost.
+/// When an append is on the disk. Only under `kAlways` does every acknowledged record survive a crash or power cut. The
+/// others are weaker, for data that can be lost: append() returns when the record is in memory; it is handed to the
+/// system some milliseconds later (a crash of the program takes away what was not), and then synced:
 enum class Fsync : std::uint8_t {
-  kAlways,    ///< append() returns when the record is on the disk. Many threads share one write
-  kInterval,  ///< append() returns at once; what is older than the interval is on the disk
-  kNever,     ///< append() returns at once; written and synced when the operating system or sync() does it
+  kAlways,    ///< before append() returns. Many threads share one write
+  kInterval,  ///< within the interval
+  kNever,     ///< when the system likes, or sync() is called
 };
 
 /// What is kept of a topic at least; 0 means everything. Whole segments go, the oldest first, and never more than
@@ -50,6 +52,11 @@ struct Options {
 
   /// False: files are written by system calls on a few threads. Where the kernel refuses io_uring that is done anyway.
   bool io_uring = true;
+};
+
+struct TopicOptions {
+  /// Of appends to this topic from now on, by whoever makes them, until the store is closed; the store's, unless given.
+  std::optional<Fsync> fsync = std::nullopt;
 };
 
 struct CursorOptions {

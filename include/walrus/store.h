@@ -150,7 +150,7 @@ class Store {
   ~Store();
 
   /// Makes the topic, durably, when there is none. A name is 1 to kMaxNameBytes bytes.
-  Result<Topic> topic(std::string_view name);
+  Result<Topic> topic(std::string_view name, const TopicOptions& options = {});
   /// kNotFound when there is none.
   Result<Topic> find_topic(std::string_view name) const;
   std::vector<std::string> topics() const;  ///< sorted

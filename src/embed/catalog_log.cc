@@ -46,6 +46,8 @@ void CatalogLog::load(io::Done done) {
     const auto segment = store_.open_segment(key, Offset());
     if (!segment) return done(fail(segment.error()));
     if (!(*segment)->status()) return done((*segment)->status());
+    (*segment)->set_sync({});  // whatever the engine's policy
+    (*segment)->set_sync({});
     if ((*segment)->end() > Offset()) {
       segment_ = *segment;
     } else if (const Status removed = store_.remove(key); !removed) {
@@ -162,6 +164,8 @@ void CatalogLog::begin_segment() {
   const auto opened = store_.open_segment({kCatalogTopic, id}, Offset());
   if (!opened) return fail_waiting(opened.error());
   storage::Segment* next = *opened;
+  next->set_sync({});
+  next->set_sync({});  // whatever the engine's policy
   if (const Status appended = next->append(make_batch(Offset(), loop_.wall_ms(), catalog_.snapshot())); !appended) {
     (void)store_.remove(next->key());
     if (segment_ != nullptr && segment_->status()) {  // the old one goes on for a while

@@ -19,10 +19,43 @@ Result<std::shared_ptr<Topic>> Engine::find_topic(std::string_view name) const {
   return found->second;
 }
 
-Result<std::shared_ptr<Topic>> Engine::topic(std::string_view name) {
-  if (auto found = find_topic(name); found || found.error().code != ErrorCode::kTopicNotFound) return found;
+storage::SyncPolicy sync_policy(store::Fsync fsync, std::chrono::milliseconds interval) {
+  using Kind = storage::SyncPolicy::Kind;
+  switch (fsync) {
+    case store::Fsync::kAlways:
+      break;
+    case store::Fsync::kInterval:
+      return {Kind::kInterval, interval};
+    case store::Fsync::kNever:
+      return {Kind::kNever, {}};
+  }
+  return {};
+}
+
+template <class Change>
+Status Engine::ask_topic(Topic& topic, Change change) {
   const Call call(*this);
   if (!call) return fail(ErrorCode::kShuttingDown);
+  return topic.shard.ask<void>([&shard = topic.shard, log = topic.log, change = std::move(change)](auto done) mutable {
+    shard.when_seen(
+        *log, [log, change = std::move(change), done = std::move(done)]() mutable { change(*log, std::move(done)); });
+  });
+}
+
+Result<std::shared_ptr<Topic>> Engine::topic(std::string_view name, const std::optional<storage::SyncPolicy>& sync) {
+  const Call call(*this);
+  if (!call) return fail(ErrorCode::kShuttingDown);
+  auto topic = find_topic(name);
+  if (!topic && topic.error().code == ErrorCode::kTopicNotFound) topic = create(name);
+  if (!topic || !sync) return topic;
+  WALRUS_TRY(ask_topic(**topic, [sync](TopicLog& log, io::Done done) {
+    log.set_sync(*sync);
+    done({});
+  }));
+  return topic;
+}
+
+Result<std::shared_ptr<Topic>> Engine::create(std::string_view name) {
   const std::lock_guard creating(creating_mutex_);
   if (auto found = find_topic(name)) return found;
 
@@ -67,16 +100,6 @@ Status Engine::remove_topic(std::string_view name) {
   return {};
 }
 
-template <class Change>
-Status Engine::ask_topic(Topic& topic, Change change) {
-  const Call call(*this);
-  if (!call) return fail(ErrorCode::kShuttingDown);
-  return topic.shard.ask<void>([&shard = topic.shard, log = topic.log, change = std::move(change)](auto done) mutable {
-    shard.take_unawaited();
-    change(*log, std::move(done));
-  });
-}
-
 Status Engine::seal(Topic& topic) {
   return ask_topic(topic, [](TopicLog& log, io::Done done) { log.seal(std::move(done)); });
 }
@@ -98,21 +121,23 @@ Result<catalog::Retention> Engine::retention(Topic& topic) {
 Result<TopicNumbers> Engine::numbers(Topic& topic) {
   const Call call(*this);
   if (!call) return fail(ErrorCode::kShuttingDown);
-  return topic.shard.ask<TopicNumbers>([&shard = topic.shard, log = topic.log](auto done) {
-    shard.take_unawaited();
-    done(log->numbers());
+  return topic.shard.ask<TopicNumbers>([&shard = topic.shard, log = topic.log](auto done) mutable {
+    shard.when_seen(*log, [log, done = std::move(done)]() mutable { done(log->numbers()); });
   });
 }
 
 void Engine::read(Topic& topic, Offset from, std::size_t max_bytes,
                   std::move_only_function<void(Result<std::shared_ptr<const ReadBatches>>)> done) {
-  topic.shard.loop().post([&shard = topic.shard, log = topic.log, from, max_bytes, done = std::move(done)]() mutable {
-    shard.take_unawaited();
-    log->read(from, max_bytes, [from, done = std::move(done)](Result<storage::Batches> batches) mutable {
-      if (!batches) return done(fail(batches.error()));
-      done(make_read_batches(*std::move(batches), from));
-    });
-  });
+  auto convert = [from, done = std::move(done)](Result<storage::Batches> batches) mutable {
+    if (!batches) return done(fail(batches.error()));
+    done(make_read_batches(*std::move(batches), from));
+  };
+  topic.shard.loop().post(
+      [&shard = topic.shard, log = topic.log, from, max_bytes, convert = std::move(convert)]() mutable {
+        shard.when_seen(*log, [log, from, max_bytes, convert = std::move(convert)]() mutable {
+          log->read(from, max_bytes, std::move(convert));
+        });
+      });
 }
 
 Result<std::shared_ptr<const ReadBatches>> Engine::read(Topic& topic, Offset from, std::size_t max_bytes) {

@@ -25,6 +25,8 @@ namespace walrus::embed {
 
 class CursorState;
 
+storage::SyncPolicy sync_policy(store::Fsync fsync, std::chrono::milliseconds interval);
+
 /// A topic as callers hold it.
 class Topic {
  public:
@@ -50,8 +52,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  Result<std::shared_ptr<Topic>> topic(std::string_view name);
+  /// `sync`: of its appends from now on, when it is given.
+  Result<std::shared_ptr<Topic>> topic(std::string_view name, const std::optional<storage::SyncPolicy>& sync = {});
   Result<std::shared_ptr<Topic>> find_topic(std::string_view name) const;
+  std::chrono::milliseconds fsync_interval() const { return options_.fsync_interval; }
   std::vector<std::string> topic_names() const;
   Status remove_topic(std::string_view name);
 
@@ -83,6 +87,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Status open_topics();
   Status remove_leftovers(const Catalog& catalog);
   Shard& shard_of(TopicId topic) { return *shards_[topic.value() % shards_.size()]; }
+  Result<std::shared_ptr<Topic>> create(std::string_view name);
   template <class Change>
   Status ask_topic(Topic& topic, Change change);
   Status write_cursors();

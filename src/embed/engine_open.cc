@@ -15,7 +15,11 @@
 namespace walrus::embed {
 namespace {
 
-storage::EngineOptions engine_options(const store::Options&) { return {}; }
+storage::EngineOptions engine_options(const store::Options& options) {
+  storage::EngineOptions engine;
+  engine.sync = sync_policy(options.fsync, options.fsync_interval);
+  return engine;
+}
 
 Status check(const store::Options& options) {
   const auto wrong = [](std::string text) { return fail(ErrorCode::kInvalidArgument, std::move(text)); };
@@ -86,7 +90,6 @@ Status Engine::open_shards() {
                                                       .staging_bytes = options_.staging_bytes,
                                                       .segment_bytes = options_.segment_bytes,
                                                       .segment_records = options_.segment_records,
-                                                      .wait_for_disk = options_.fsync == store::Fsync::kAlways,
                                                       .engine = engine_options(options_)});
     io::Loop& loop = shard->loop();
     shards_.push_back(std::move(shard));

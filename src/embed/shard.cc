@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "embed/catalog_log.h"
 
 namespace walrus::embed {
 
@@ -23,7 +24,8 @@ Status Shard::open(io::Disk& disk, std::function<void(std::vector<catalog::Recor
                                                 .record = std::move(record),
                                                 .segment_bytes = options_.segment_bytes,
                                                 .segment_records = options_.segment_records,
-                                                .wait_for_disk = options_.wait_for_disk,
+                                                .sync = options_.engine.sync,
+                                                .sync_log = [this](io::Done done) { sync_log(std::move(done)); },
                                                 .when_idle = {},
                                                 .taken = {}});
   return {};
@@ -45,7 +47,7 @@ void Shard::destroy_store() {
 }
 
 Result<Offset> Shard::append(const std::shared_ptr<TopicLog>& topic, std::span<const NewRecord> records) {
-  const bool wait = options_.wait_for_disk;
+  const bool wait = topic->waits();
   auto added = inbox_.add(topic, topic->inbox, records, wait);
   if (!added) return fail(added.error());
   tell(added->tell);
@@ -57,7 +59,7 @@ Result<Offset> Shard::append(const std::shared_ptr<TopicLog>& topic, std::span<c
 
 void Shard::append(const std::shared_ptr<TopicLog>& topic, std::span<const NewRecord> records, OffsetDone done) {
   // Under a weaker policy the call is over when the log has taken it, without haste.
-  const bool urgent = options_.wait_for_disk;
+  const bool urgent = topic->waits();
   auto shared = std::make_shared<OffsetDone>(std::move(done));
   auto added = inbox_.add(topic, topic->inbox, records, urgent,
                           [shared](Result<Offset> result) { (*shared)(std::move(result)); });
@@ -105,8 +107,17 @@ void Shard::when_idle(io::Task task) {
 Status Shard::sync() {
   return ask<void>([this](auto done) {
     take_now();
-    when_idle([done = std::move(done)]() mutable { done({}); });
+    when_idle([this, done = std::move(done)]() mutable { sync_log(std::move(done)); });
   });
+}
+
+/// A promise is synced whatever the policy, and the log is one row: what was appended before it is durable then, too.
+/// It is made by a segment that has no other use, and no file.
+void Shard::sync_log(io::Done done) {
+  const storage::SegmentKey key{kCatalogTopic, SegmentId(UINT64_MAX - options_.number)};
+  const auto marker = store_->open_segment(key, Offset());
+  if (!marker) return done(fail(marker.error()));
+  (*marker)->promise(Epoch((*marker)->promised().value() + 1), std::move(done));
 }
 
 Status Shard::close() {

@@ -24,7 +24,6 @@ struct ShardOptions {
   std::size_t staging_bytes = 0;
   std::uint64_t segment_bytes = 0;
   std::uint64_t segment_records = 0;
-  bool wait_for_disk = true;
   storage::EngineOptions engine;
 };
 
@@ -65,9 +64,10 @@ class Shard {
   Inbox& inbox() { return inbox_; }
   /// Takes what has gathered now, whether or not the log is busy.
   void take_now();
-  /// The same under a policy where nobody waits for it: readers see what append() has returned for.
-  void take_unawaited() {
-    if (!options_.wait_for_disk) take_now();
+  /// Runs `task` when what append() has returned for is there to be seen.
+  void when_seen(TopicLog& topic, io::Task task) {
+    if (!topic.waits()) take_now();
+    topic.when_appended(std::move(task));
   }
   /// After stop(), before the disk goes.
   void destroy_store();
@@ -77,6 +77,7 @@ class Shard {
   void take_when_writable();
   void take_soon();
   void when_idle(io::Task task);
+  void sync_log(io::Done done);
 
   const ShardOptions options_;
   io::AsioLoop loop_;

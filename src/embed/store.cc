@@ -180,9 +180,11 @@ Result<Store> Store::open(const Options& options) {
   return Store(*std::move(engine));
 }
 
-Result<Topic> Store::topic(std::string_view name) {
+Result<Topic> Store::topic(std::string_view name, const TopicOptions& options) {
   if (const Status checked = check_name(name); !checked) return std::unexpected(checked.error());
-  auto topic = engine_->topic(name);
+  std::optional<storage::SyncPolicy> sync;
+  if (options.fsync) sync = embed::sync_policy(*options.fsync, engine_->fsync_interval());
+  auto topic = engine_->topic(name, sync);
   if (!topic) return std::unexpected(to_public(std::move(topic).error()));
   return Topic(engine_, *std::move(topic));
 }

@@ -51,12 +51,22 @@ bool TopicLog::all_durable() const {
 void TopicLog::roll(io::Done done) {
   rolling_ = true;
   auto go_on = [this, done = std::move(done)]() mutable {
-    storage::Segment& old = *open_part().segment;
-    if (old.status()) old.seal();
-    open_next(old.durable_end(), std::move(done));
+    // Under a weaker policy, too, the catalog never names a segment whose predecessor may still lose its end.
+    if (waits()) return seal_and_open_next(std::move(done));
+    home_.sync_log([this, done = std::move(done)](Status status) mutable {
+      if (status) return seal_and_open_next(std::move(done));
+      rolling_ = false;
+      done(std::move(status));
+    });
   };
   if (all_durable()) return go_on();
   when_durable_ = std::move(go_on);
+}
+
+void TopicLog::seal_and_open_next(io::Done done) {
+  storage::Segment& old = *open_part().segment;
+  if (old.status()) old.seal();
+  open_next(old.durable_end(), std::move(done));
 }
 
 void TopicLog::open_next(Offset base, io::Done done) {
@@ -70,7 +80,7 @@ void TopicLog::open_next(Offset base, io::Done done) {
                  if (!opened) return done(fail(opened.error()));
                  open_part().segment->watch({});
                  parts_.push_back({id, base, *opened, 0, {}});
-                 watch_open_part();
+                 use_open_part();
                  done({});
                });
 }

@@ -29,7 +29,7 @@ void TopicHome::finished(StagedBatch& batch, const Status& status) {
   for (io::Task& task : std::exchange(when_idle, {})) task();
 }
 
-TopicLog::TopicLog(TopicHome& home, TopicId id) : home_(home), id_(id) {}
+TopicLog::TopicLog(TopicHome& home, TopicId id) : home_(home), id_(id), sync_(home.sync), waits_(home.sync.always()) {}
 
 Status TopicLog::open(const Catalog::Topic& known, std::vector<std::string>& damage) {
   start_ = known.start;
@@ -62,13 +62,22 @@ Status TopicLog::open(const Catalog::Topic& known, std::vector<std::string>& dam
   inbox.next = last.segment == nullptr ? last.base : last.segment->end();
   if (inbox.next < start_)
     return fail(ErrorCode::kCorrupt, fmt::format("topic '{}' ends before its start", known.name));
-  watch_open_part();
+  use_open_part();
   watch_clock();
   return {};
 }
 
-void TopicLog::watch_open_part() {
-  if (open_part().segment != nullptr) open_part().segment->watch([this] { on_changed(); });
+void TopicLog::use_open_part() {
+  storage::Segment* segment = open_part().segment;
+  if (segment == nullptr) return;
+  segment->set_sync(sync_);
+  segment->watch([this] { on_changed(); });
+}
+
+void TopicLog::set_sync(storage::SyncPolicy policy) {
+  sync_ = policy;
+  waits_ = policy.always();
+  if (!removed_ && open_part().segment != nullptr) open_part().segment->set_sync(policy);
 }
 
 Offset TopicLog::end_of(std::size_t part) const {
@@ -81,7 +90,7 @@ Offset TopicLog::end_of(std::size_t part) const {
 Offset TopicLog::visible_end() const {
   const Part& open = parts_.back();
   if (open.segment == nullptr) return open.base;
-  return home_.wait_for_disk ? open.segment->durable_end() : open.segment->end();
+  return waits() ? open.segment->durable_end() : open.segment->end();
 }
 
 Status TopicLog::open_part_status() const {
@@ -137,14 +146,24 @@ void TopicLog::append_held() {
     StagedBatchPtr batch = std::move(held_.front());
     held_.pop_front();
     home_.give_back(batch);
-    if (home_.wait_for_disk) {
+    if (waits()) {
       in_flight_.push_back({part.segment->end(), std::move(batch)});
     } else {
       home_.finished(*batch, {});
     }
   }
   if (retention_.time_ms > 0 && !clock_.armed()) watch_clock();
-  if (!held_.empty()) pump();
+  if (!held_.empty()) return pump();
+  tell_appended();
+}
+
+void TopicLog::when_appended(io::Task task) {
+  if (waits() || held_.empty()) return task();
+  when_appended_.push_back(std::move(task));
+}
+
+void TopicLog::tell_appended() {
+  for (io::Task& task : std::exchange(when_appended_, {})) task();
 }
 
 void TopicLog::on_changed() {
@@ -165,12 +184,13 @@ void TopicLog::fail_held(const Error& error) {
   ++generation_;
   const storage::Segment* segment = open_part().segment;
   // Of weaker policies nobody waits: the next call hears of it.
-  const std::optional<Error> lost = home_.wait_for_disk ? std::nullopt : std::optional(error);
+  const std::optional<Error> lost = waits() ? std::nullopt : std::optional(error);
   home_.inbox.fail_topic(inbox, segment == nullptr ? open_part().base : segment->end(), lost);
   for (StagedBatchPtr& batch : std::exchange(held_, {})) {
     home_.give_back(batch);
     home_.finished(*batch, fail(error));
   }
+  tell_appended();
 }
 
 /// The open segment takes nothing any more, and keeps what is durable in it.
@@ -178,12 +198,13 @@ void TopicLog::fail_all(const Error& error) {
   const Offset end = open_part().segment->durable_end();
   if (in_flight_.empty() && held_.empty() && open_part().segment->end() == end) return;
   ++generation_;
-  home_.inbox.fail_topic(inbox, end, home_.wait_for_disk ? std::nullopt : std::optional(error));
+  home_.inbox.fail_topic(inbox, end, waits() ? std::nullopt : std::optional(error));
   for (InFlight& batch : std::exchange(in_flight_, {})) home_.finished(*batch.batch, fail(error));
   for (StagedBatchPtr& batch : std::exchange(held_, {})) {
     home_.give_back(batch);
     home_.finished(*batch, fail(error));
   }
+  tell_appended();
 }
 
 void TopicLog::read(Offset from, std::size_t max_bytes, storage::BatchesDone done) {

@@ -14,6 +14,7 @@
 // Loop thread only, but for `inbox`; destroyed after the loop has come to its end.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -37,8 +38,10 @@ struct TopicHome {
   std::function<void(std::vector<catalog::Record>, io::Done done)> record;
   std::uint64_t segment_bytes = 0;
   std::uint64_t segment_records = 0;
-  bool wait_for_disk = true;   ///< appenders are told when their records are durable; otherwise when they are queued
-  std::size_t unfinished = 0;  ///< batches taken and not yet told
+  storage::SyncPolicy sync;  ///< of topics that are not given another
+  /// Makes all that the log has durable, whatever the policies; `done` runs on this loop.
+  std::function<void(io::Done done)> sync_log;
+  std::size_t unfinished = 0;         ///< batches taken and not yet told
   std::vector<io::Task> when_idle;    ///< run once `unfinished` is 0
   std::vector<StagedBatchPtr> taken;  ///< by the log, to be given back to the inbox
 
@@ -60,7 +63,14 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   /// Opens the segments that the catalog names. What is damaged is told in `damage`, and the rest can be used.
   Status open(const Catalog::Topic& known, std::vector<std::string>& damage);
 
+  /// Of what is appended from now on.
+  void set_sync(storage::SyncPolicy policy);
+  /// Appenders are told when their records are durable; otherwise they are told nothing. Any thread.
+  bool waits() const { return waits_.load(std::memory_order_relaxed); }
+
   void take(StagedBatchPtr batch);
+  /// Runs `task` when what was taken is in the log, or has failed; at once where appenders wait for that themselves.
+  void when_appended(io::Task task);
   /// Whole batches from the one that holds `from`, up to about `max_bytes`; none at the end.
   void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
   TopicNumbers numbers() const;
@@ -92,18 +102,20 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   Offset end_of(std::size_t part) const;
   Offset visible_end() const;
   Status open_part_status() const;
-  void watch_open_part();
+  void use_open_part();
 
   void pump();
   bool must_roll() const;
   void append_held();
   void on_changed();
   void fail_held(const Error& error);
+  void tell_appended();
   void fail_all(const Error& error);
 
   void change(Change what, io::Done done);
   void next_change();
   void roll(io::Done done);
+  void seal_and_open_next(io::Done done);
   void open_next(Offset base, io::Done done);
   void start_roll();
   bool all_durable() const;
@@ -119,6 +131,8 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   TopicHome& home_;
   const TopicId id_;
   std::uint64_t generation_ = 0;  // of offsets, as in `inbox`
+  storage::SyncPolicy sync_;
+  std::atomic<bool> waits_;
   Offset start_;
   catalog::Retention retention_;
   std::vector<Part> parts_;  // never empty once open; the last one is appended to
@@ -128,6 +142,7 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   bool awaiting_slot_ = false;
   bool rolling_ = false;
   bool removed_ = false;
+  std::vector<io::Task> when_appended_;
   io::Task when_durable_;  // of the roll that waits for what is in flight
 
   std::deque<std::pair<Change, io::Done>> changes_;

@@ -146,6 +146,26 @@ TEST_F(StoreTest, ARecordOfTheLargestSizeComesBack) {
   EXPECT_EQ(values[0], large);
 }
 
+TEST_F(StoreTest, SyncMakesWeakerAppendsDurableAndATopicMayHaveAPolicyOfItsOwn) {
+  options_.fsync = store::Fsync::kNever;
+  store::Store store = open_store(options_);
+  store::Topic weak = topic_of(store, "weak");
+  store::Topic strict = store.topic("strict", {.fsync = store::Fsync::kAlways}).value();
+  for (std::uint64_t i = 0; i < 1000; ++i) ASSERT_EQ(weak.append(std::string(500, 'x')).value(), i);
+  EXPECT_EQ(weak.stats().value().records, 1000u) << "what append() has returned for is seen";
+  ASSERT_EQ(outcome(strict.append("now")), "ok");
+  EXPECT_THAT(values_from(strict, 0), ElementsAre("now"));
+  ASSERT_EQ(outcome(store.sync()), "ok");
+  EXPECT_EQ(values_from(weak, 0).size(), 1000u);
+  ASSERT_EQ(outcome(store.close()), "ok");
+  options_.fsync = store::Fsync::kAlways;
+  store::Store again = open_store(options_);
+  EXPECT_EQ(values_from(topic_of(again, "weak"), 0).size(), 1000u);
+  store::Topic lazy = again.topic("strict", {.fsync = store::Fsync::kInterval}).value();
+  EXPECT_EQ(lazy.append("later").value(), 1u);
+  EXPECT_EQ(lazy.stats().value().end, 2u);
+}
+
 TEST_F(StoreTest, ASecondOpenerIsRefusedAndToldWhoHasIt) {
   store::Store store = open_store(options_);
   const auto second = store::Store::open(options_);
