@@ -88,6 +88,28 @@ void add_inspect(CLI::App& app, CommandLine& line) {
   inspect->add_flag("--json", line.inspect.json, "as one JSON object");
 }
 
+void add_node(CLI::App& app, CommandLine& line) {
+  auto* node = app.add_subcommand("node", "the nodes of the cluster: list, drain, remove");
+  node->require_subcommand(1);
+  node->ignore_case();
+  const auto add = [&](NodeOptions::Action action, const char* name, const char* description) {
+    auto* sub = node->add_subcommand(name, description);
+    sub->callback([&line, action] {
+      line.command = Command::kNode;
+      line.node.action = action;
+    });
+    return sub;
+  };
+  add(NodeOptions::Action::kList, "list", "print what each node does and holds")
+      ->add_flag("--json", line.node.json, "as one line of JSON");
+  auto* drain = add(NodeOptions::Action::kDrain, "drain", "let a node hold nothing: what it has is copied elsewhere");
+  drain->add_option("node", line.node.node, "the node's id")->required()->check(CLI::PositiveNumber);
+  drain->add_flag("--cancel", line.node.cancel, "not any more");
+  auto* remove = add(NodeOptions::Action::kRemove, "remove", "remove a node from the cluster, for good");
+  remove->add_option("node", line.node.node, "the node's id")->required()->check(CLI::PositiveNumber);
+  remove->add_flag("--lose-data", line.node.lose_data, "even when nobody else has what it holds");
+}
+
 void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--addr", arguments.addresses, "HOST:PORT of a node; several with commas: tried in this order")
       ->envname("WALRUS_ADDR")
@@ -135,6 +157,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   add_one_off_commands(app, line, arguments);
   add_stream_commands(app, line, arguments);
   add_inspect(app, line);
+  add_node(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -7,12 +7,24 @@
 
 #include "cli/consume.h"
 #include "cli/inspect.h"
+#include "cli/node_command.h"
 #include "cli/produce.h"
 #include "walrus/client/connection.h"
 
 namespace walrus::cli {
 
-enum class Command : std::uint8_t { kShell, kRegister, kPut, kGet, kState, kMetrics, kProduce, kConsume, kInspect };
+enum class Command : std::uint8_t {
+  kShell,
+  kRegister,
+  kPut,
+  kGet,
+  kState,
+  kMetrics,
+  kProduce,
+  kConsume,
+  kInspect,
+  kNode
+};
 
 struct CommandLine {
   Command command = Command::kShell;
@@ -22,6 +34,7 @@ struct CommandLine {
   ProduceOptions produce{};
   ConsumeOptions consume{};
   InspectOptions inspect{};
+  NodeOptions node{};
 };
 
 /// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).

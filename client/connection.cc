@@ -94,6 +94,16 @@ Result<std::string> Connection::state(std::string_view topic) {
 
 Result<std::string> Connection::metrics() { return payload_of(call_repeatable(*this, "METRICS")); }
 
+Result<std::string> Connection::nodes() { return payload_of(call_repeatable(*this, "NODES")); }
+
+Result<void> Connection::drain_node(std::uint64_t node, bool cancel) {
+  return plain_ok(call_repeatable(*this, "DRAIN " + std::to_string(node) + (cancel ? " cancel" : "")));
+}
+
+Result<void> Connection::remove_node(std::uint64_t node, bool lose_data) {
+  return plain_ok(call_repeatable(*this, "REMOVE " + std::to_string(node) + (lose_data ? " lose-data" : "")));
+}
+
 std::size_t Connection::max_payload_bytes(std::string_view topic) const {
   const std::size_t around = std::string_view("PUT  ").size() + topic.size();
   const std::size_t limit = wire_->options().max_frame_bytes;

@@ -47,11 +47,16 @@ class HomewardSink : public AnswerSink {
 
 }  // namespace
 
-Router::Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics)
-    : shard_(shard), directory_(directory), metrics_(std::move(metrics)), crossings_(directory.shards.size()) {}
+Router::Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics, NodeAdmin* nodes)
+    : shard_(shard),
+      directory_(directory),
+      metrics_(std::move(metrics)),
+      nodes_(nodes),
+      crossings_(directory.shards.size()) {}
 
 void Router::submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {
   if (request.verb == protocol::Verb::kMetrics) return answer_metrics(sink, slot);
+  if (NodeAdmin::is_ours(request.verb)) return administer(request, sink, slot);
   const std::uint32_t owner = directory_.shard_of(request.topic);
   if (owner == shard_) {
     directory_.shards[shard_].broker->submit(request, sink, slot);
@@ -68,6 +73,16 @@ void Router::flush() {
     directory_.shards[shard].loop->post(
         [broker, crossing = std::exchange(crossings_[shard], {})] { carry_out(*broker, crossing); });
   }
+}
+
+void Router::administer(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {
+  const Waiter waiter{sink, slot};
+  if (nodes_ == nullptr) return answer_error({waiter}, {ErrorCode::kUnsupported, {}});
+  nodes_->carry_out(request, [waiter](const Result<std::string>& answer) {
+    if (!answer) return answer_error({waiter}, answer.error());
+    const auto kind = answer->empty() ? Answer::Kind::kOk : Answer::Kind::kOkPayload;
+    answer_all({waiter}, {.kind = kind, .payload = *answer});
+  });
 }
 
 void Router::answer_metrics(const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "broker/node_admin.h"
 #include "broker/request_sink.h"
 
 namespace walrus::broker {
@@ -19,7 +20,7 @@ using MetricsSource = std::function<void(std::move_only_function<void(Result<std
 
 class Router : public RequestSink {
  public:
-  Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics);
+  Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics, NodeAdmin* nodes = nullptr);
 
   void submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) override;
   void flush() override;
@@ -41,6 +42,7 @@ class Router : public RequestSink {
     AnswerSink* last_origin = nullptr;  // whose proxy sinks.back() is
   };
 
+  void administer(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
   void answer_metrics(const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
   void cross(std::uint32_t shard, const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink,
              std::uint64_t slot);
@@ -49,6 +51,7 @@ class Router : public RequestSink {
   const std::uint32_t shard_;
   const ShardDirectory& directory_;
   MetricsSource metrics_;
+  NodeAdmin* nodes_;                 // null: its requests are refused
   std::vector<Crossing> crossings_;  // by shard
 };
 

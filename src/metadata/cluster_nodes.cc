@@ -89,7 +89,7 @@ Status ClusterState::set_draining(const SetDraining& command) {
   const bool another = std::ranges::any_of(*draft_.nodes_, [&](const auto& entry) {
     return entry.first != node->id && entry.second.state == NodeState::kUp && !entry.second.draining;
   });
-  if (command.draining() && !another) return fail(ErrorCode::kConflict, "no other node is up that could take over");
+  if (command.draining() && !another) return fail(ErrorCode::kUnavailable, "no other node is up that could take over");
   nodes_for_writing().at(node->id).draining = command.draining();
   return {};
 }
@@ -107,9 +107,9 @@ Status ClusterState::check_dispensable(NodeId node) const {
     }
   }
   if (needed == 0) return {};
-  return fail(ErrorCode::kConflict,
-              fmt::format("node {} is still needed for {} segments, of topic {} for one: drain it "
-                          "first, and wait until it holds nothing",
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("node {} is still needed for {} segments, one of them of topic {}: drain it first, and wait "
+                          "until it holds nothing",
                           node, needed, first));
 }
 

@@ -62,7 +62,7 @@ class ClusterState {
   Status check_identity(const UpsertNode& command) const;
   Status set_node_state(const SetNodeState& command);
   Status set_draining(const SetDraining& command);
-  /// kConflict when data would be out of reach, or an end could not be found, without the node.
+  /// kUnavailable when data would be out of reach, or an end could not be found, without the node.
   Status check_dispensable(NodeId node) const;
   /// Its disk is gone for good: no sealed segment lists the node any more.
   void strike_off_holders(NodeId node);

@@ -114,6 +114,26 @@ Result<Request> parse_arguments(const VerbRule& rule, std::string_view rest) {
   return request;
 }
 
+/// "<node>", and behind it perhaps the one word that goes with the verb.
+Result<Request> parse_node_arguments(Verb verb, std::string_view rest) {
+  rest = without_trailing_blanks(rest);
+  const std::string_view id = rest.substr(0, rest.find(' '));
+  const std::string_view option = without_leading_blanks(rest.substr(id.size()));
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (error != std::errc{} || end != id.data() + id.size() || number == 0) {
+    return fail(ErrorCode::kInvalidArgument, "a node id is needed, a number from 1");
+  }
+  Request request{.verb = verb, .topic = {}, .payload = {}};
+  request.node.node = NodeId(number);
+  request.node.cancel = verb == Verb::kDrain && option == "cancel";
+  request.node.lose_data = verb == Verb::kRemove && option == "lose-data";
+  if (!option.empty() && !request.node.cancel && !request.node.lose_data) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", option));
+  }
+  return request;
+}
+
 }  // namespace
 
 Result<Request> parse_request(std::string_view text) {
@@ -124,6 +144,10 @@ Result<Request> parse_request(std::string_view text) {
     if (word == rule.word) return parse_arguments(rule, rest);
   }
   if (word == "METRICS" && without_trailing_blanks(rest).empty()) return Request{};
+  if (word == "NODES" && without_trailing_blanks(rest).empty())
+    return Request{.verb = Verb::kNodes, .topic = {}, .payload = {}};
+  if (word == "DRAIN") return parse_node_arguments(Verb::kDrain, rest);
+  if (word == "REMOVE") return parse_node_arguments(Verb::kRemove, rest);
   return fail(ErrorCode::kUnknownCommand);
 }
 

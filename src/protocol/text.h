@@ -5,11 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/ids.h"
 #include "base/result.h"
 
 namespace walrus::protocol {
 
-enum class Verb : std::uint8_t { kRegister, kPut, kGet, kState, kMetrics };
+enum class Verb : std::uint8_t { kRegister, kPut, kGet, kState, kMetrics, kNodes, kDrain, kRemove };
 
 /// What REGISTER may say behind the topic: blank-separated `name=value`.
 struct TopicOptions {
@@ -18,12 +19,20 @@ struct TopicOptions {
   friend bool operator==(const TopicOptions&, const TopicOptions&) = default;
 };
 
+/// What DRAIN and REMOVE are about.
+struct NodeOptions {
+  NodeId node = {};
+  bool cancel = false;     ///< DRAIN: not any more
+  bool lose_data = false;  ///< REMOVE: even when nobody else has what it holds
+};
+
 /// Views into the frame.
 struct Request {
   Verb verb = Verb::kMetrics;
   std::string_view topic;
   std::string_view payload;   ///< PUT only: every byte behind the one blank after the topic
   TopicOptions options = {};  ///< REGISTER only
+  NodeOptions node = {};      ///< DRAIN and REMOVE only
 };
 
 /// The request in a frame's text, or the error whose text the client gets behind "ERR ".

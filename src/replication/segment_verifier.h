@@ -22,7 +22,7 @@ struct SealedSegment {
   storage::SegmentKey key;
   Offset base;
   Offset end;
-  std::uint64_t hash = 0;
+  std::uint64_t hash = 0;  ///< 0: not known (its leader's disk failed before it was sealed), not compared
 };
 
 class SegmentVerifier : public std::enable_shared_from_this<SegmentVerifier> {

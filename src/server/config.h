@@ -38,6 +38,8 @@ struct Config {
   std::uint64_t max_segment_entries = limits::kMaxSegmentEntries;
   std::chrono::milliseconds monitor_interval = limits::kMonitorInterval;
   std::chrono::milliseconds election_timeout{300};
+  std::chrono::seconds repair_grace = limits::kRepairGrace;
+  std::chrono::seconds scrub_interval = limits::kScrubInterval;
   bool use_io_uring = true;
   std::string admin_host = "127.0.0.1";
   std::uint16_t admin_port = 0;  ///< 0: none

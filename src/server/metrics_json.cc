@@ -56,7 +56,16 @@ std::string metrics_json(const NodeMetrics& metrics) {
                      {"shards", metrics.shards},
                      {"io_uring", metrics.io_uring},
                      {"uptime_ms", metrics.uptime_ms},
-                     {"version", WALRUS_VERSION}};
+                     {"version", WALRUS_VERSION},
+                     {"lost_segments", metrics.lost_segments},
+                     {"repair",
+                      {{"copies_made", metrics.repair.copies_made},
+                       {"copies_failed", metrics.repair.copies_failed},
+                       {"copied_bytes", metrics.repair.copied_bytes},
+                       {"scrubbed_segments", metrics.repair.scrubbed_segments},
+                       {"scrubbed_bytes", metrics.repair.scrubbed_bytes},
+                       {"damage_found", metrics.repair.damage_found},
+                       {"healed", metrics.repair.healed}}}};
   return json.dump();
 }
 
@@ -76,6 +85,14 @@ std::string metrics_prometheus(const NodeMetrics& metrics) {
   add("topics", "gauge", "topics in the cluster", metrics.topics);
   add("client_connections", "gauge", "client connections of this node", metrics.connections);
   add("shards", "gauge", "threads that serve topics", metrics.shards);
+  add("lost_segments", "gauge", "sealed segments of the cluster that nobody has any more", metrics.lost_segments);
+  add("repair_copies_made", "counter", "copies of segments made here", metrics.repair.copies_made);
+  add("repair_copies_failed", "counter", "tried in vain", metrics.repair.copies_failed);
+  add("repair_copied_bytes", "counter", "fetched for copies", metrics.repair.copied_bytes);
+  add("scrubbed_segments", "counter", "segments read and checked", metrics.repair.scrubbed_segments);
+  add("scrubbed_bytes", "counter", "bytes read and checked", metrics.repair.scrubbed_bytes);
+  add("damage_found", "counter", "copies that were not what they should be", metrics.repair.damage_found);
+  add("damage_healed", "counter", "of which replaced by a good one here", metrics.repair.healed);
   add("uptime_seconds", "counter", "seconds since the start", static_cast<std::uint64_t>(metrics.uptime_ms / 1000));
   return text;
 }

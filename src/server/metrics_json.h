@@ -18,6 +18,16 @@ struct NodeMetrics {
   std::uint64_t connections = 0;
   std::uint32_t shards = 0;
   bool io_uring = false;
+  std::uint64_t lost_segments = 0;  ///< of the cluster: sealed, and nobody has them any more
+  struct Repair {
+    std::uint64_t copies_made = 0;
+    std::uint64_t copies_failed = 0;
+    std::uint64_t copied_bytes = 0;
+    std::uint64_t scrubbed_segments = 0;
+    std::uint64_t scrubbed_bytes = 0;
+    std::uint64_t damage_found = 0;
+    std::uint64_t healed = 0;
+  } repair = {};
   std::int64_t uptime_ms = 0;
 };
 

@@ -119,6 +119,14 @@ NodeMetrics Node::metrics() const {
           .connections = connections_->open.load(std::memory_order_relaxed),
           .shards = config_.shards,
           .io_uring = disk_.uses_io_uring(),
+          .lost_segments = view->lost_segments(),
+          .repair = {.copies_made = repair_counters_.copies_made,
+                     .copies_failed = repair_counters_.copies_failed,
+                     .copied_bytes = repair_counters_.copied_bytes,
+                     .scrubbed_segments = repair_counters_.scrubbed_segments,
+                     .scrubbed_bytes = repair_counters_.scrubbed_bytes,
+                     .damage_found = repair_counters_.damage_found,
+                     .healed = repair_counters_.healed},
           .uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - started_).count()};
 }
 

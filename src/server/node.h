@@ -99,6 +99,7 @@ class Node {
   metadata::MetadataClient::Subscription readiness_;
   std::unique_ptr<controller::Controller> controller_;
   std::shared_ptr<net::ConnectionCount> connections_ = std::make_shared<net::ConnectionCount>();
+  controller::RepairCounters repair_counters_;
   std::unique_ptr<ShardContext> shard_context_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<net::PeerAcceptor> peer_acceptor_;

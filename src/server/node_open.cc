@@ -107,7 +107,7 @@ Status Node::open_metadata() {
   node_table_ = follow_node_table(metadata_->client(), *transport_, config_.node_id, LostNode::kWait);
   controller_ = std::make_unique<controller::Controller>(
       loop_, *transport_, metadata_->client(), config_.node_id,
-      [this]() -> std::optional<NodeId> { return metadata_->status().leader_id; });
+      [this]() -> std::optional<NodeId> { return metadata_->status().leader_id; }, config_.repair_grace);
   transport_->set_handler([this](NodeId from, io::Message message, io::Reply reply) {
     on_message(from, std::move(message), std::move(reply));
   });
@@ -118,6 +118,7 @@ Status Node::open_metadata() {
                    .metadata = *metadata_,
                    .directory = {},
                    .connections = connections_,
+                   .repair_counters = repair_counters_,
                    .metrics = [this](io::Loop& caller, auto done) { collect_metrics(caller, std::move(done)); },
                    .on_refused = [this](const net::PeerRefusal& refusal) { on_refused(refusal); }});
   shard_context_->self.cluster_id = identity_.cluster_id;

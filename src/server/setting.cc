@@ -45,6 +45,10 @@ Assign milliseconds(std::chrono::milliseconds Config::* member, std::uint64_t le
   return number(member, least, 86'400'000, [](std::uint64_t value) { return std::chrono::milliseconds(value); });
 }
 
+Assign seconds(std::chrono::seconds Config::* member) {
+  return number(member, 0, 366ull * 86'400, [](std::uint64_t value) { return std::chrono::seconds(value); });
+}
+
 Assign text(std::string Config::* member, bool may_be_empty = false) {
   return [=](Config& config, const std::string& value) -> Status {
     if (value.empty() && !may_be_empty) return fail(ErrorCode::kInvalidArgument, "must not be empty");
@@ -103,6 +107,10 @@ std::vector<Setting> make_settings() {
       {"election-timeout-ms", "", "MS", "300",
        "silence after which another Raft leader is elected; more on slow networks",
        milliseconds(&Config::election_timeout, 50)},
+      {"repair-grace-s", "", "S", to_string(std::chrono::seconds(limits::kRepairGrace).count()),
+       "how long a node is down before what it holds is copied elsewhere", seconds(&Config::repair_grace)},
+      {"scrub-interval-s", "", "S", to_string(std::chrono::seconds(limits::kScrubInterval).count()),
+       "how often everything stored is read and checked; 0: never", seconds(&Config::scrub_interval)},
       {"disable-io-uring", "", "", "", "plain system calls instead of io_uring", assign_disable_io_uring},
       {"admin-host", "", "HOST", "127.0.0.1", "where /healthz and /metrics are served", text(&Config::admin_host)},
       {"admin-port", "", "PORT", "0", "the port of /healthz and /metrics; 0: none", port(&Config::admin_port)},

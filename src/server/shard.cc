@@ -28,18 +28,23 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
   self->broker_ =
       std::make_unique<broker::Broker>(loop, *self->store_, *metadata, *self->transport_, context.directory,
                                        broker::BrokerOptions{.self = config.node_id,
+                                                             .disk_id = context.self.disk_id,
                                                              .shard = number,
                                                              .replication_factor = config.replication_factor,
                                                              .segment_entries = config.max_segment_entries,
                                                              .monitor_interval = config.monitor_interval});
-  self->takeover_ = std::make_unique<controller::Takeover>(
-      loop, *self->transport_, *metadata, self->broker_->replicas(), config.node_id,
-      [&context, number](std::string_view topic) { return context.directory.shard_of(topic) == number; });
+  const auto owns = [&context, number](std::string_view topic) { return context.directory.shard_of(topic) == number; };
+  self->takeover_ = std::make_unique<controller::Takeover>(loop, *self->transport_, *metadata,
+                                                           self->broker_->replicas(), config.node_id, owns);
+  self->open_repair(context, owns);
   context.directory.shards.at(number) = {.loop = &loop, .broker = self->broker_.get()};
+  self->node_admin_ = std::make_unique<broker::NodeAdmin>(*metadata);
   self->router_ = std::make_unique<broker::Router>(
-      number, context.directory, [&context, &loop](std::move_only_function<void(Result<std::string>)> done) {
+      number, context.directory,
+      [&context, &loop](std::move_only_function<void(Result<std::string>)> done) {
         context.metrics(loop, std::move(done));
-      });
+      },
+      self->node_admin_.get());
   self->sessions_ = std::make_unique<net::SessionGroup>(loop.context(), *self->router_,
                                                         net::SessionOptions{.max_frame_bytes = config.max_frame_bytes},
                                                         context.connections);
@@ -49,7 +54,34 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
   self->node_table_ = follow_node_table(*metadata, *self->transport_, config.node_id, LostNode::kHangUp);
   self->broker_->start();
   self->takeover_->start();
+  self->repair_->start();
+  self->scrubber_->start();
   return self;
+}
+
+void Shard::open_repair(ShardContext& context, const std::function<bool(std::string_view topic)>& owns) {
+  const Config& config = context.config;
+  repair_ = std::make_unique<controller::Repair>(
+      controller::Repair::Shard{.loop = loop_,
+                                .transport = *transport_,
+                                .metadata = *metadata_,
+                                .store = *store_,
+                                .replicas = broker_->replicas(),
+                                .owns = owns},
+      controller::RepairOptions{
+          .self = config.node_id, .grace = config.repair_grace, .bytes_per_second = limits::kRepairBytesPerSecond},
+      context.repair_counters);
+  scrubber_ = std::make_unique<controller::Scrubber>(
+      controller::Scrubber::Shard{.loop = loop_,
+                                  .metadata = *metadata_,
+                                  .store = *store_,
+                                  .replicas = broker_->replicas(),
+                                  .owns = owns,
+                                  .on_set_aside = [this](storage::SegmentKey key) { repair_->note_damaged(key); }},
+      controller::ScrubOptions{
+          .self = config.node_id, .interval = config.scrub_interval, .bytes_per_second = limits::kScrubBytesPerSecond},
+      context.repair_counters);
+  broker_->on_damage([this](storage::SegmentKey key) { scrubber_->suspect(key); });
 }
 
 void Shard::start() {
@@ -87,6 +119,8 @@ void Shard::on_part_drained() {
 void Shard::close(std::move_only_function<void()> done) {
   loop_.post([this, done = std::move(done)]() mutable {
     takeover_->stop();
+    repair_->stop();
+    scrubber_->stop();
     transport_->stop();
     store_->close([this, done = std::move(done)](const Status& status) mutable {
       if (!status) log::warn("shard {}: closing the store: {}", number_, status.error().message());

@@ -12,7 +12,10 @@
 
 #include "base/result.h"
 #include "broker/broker.h"
+#include "broker/node_admin.h"
 #include "broker/router.h"
+#include "controller/repair.h"
+#include "controller/scrubber.h"
 #include "controller/takeover.h"
 #include "io/asio_loop.h"
 #include "metadata/metadata_service.h"
@@ -31,6 +34,7 @@ struct ShardContext {
   metadata::MetadataService& metadata;
   broker::ShardDirectory directory;  ///< sized before the first shard is opened
   std::shared_ptr<net::ConnectionCount> connections;
+  controller::RepairCounters& repair_counters;
   /// Makes METRICS; called on `caller`, calls back there.
   std::function<void(io::Loop& caller, std::move_only_function<void(Result<std::string>)> done)> metrics;
   /// Any shard's thread.
@@ -56,6 +60,7 @@ class Shard {
 
  private:
   Shard(std::uint32_t number, io::AsioLoop& loop) : number_(number), loop_(loop) {}
+  void open_repair(ShardContext& context, const std::function<bool(std::string_view topic)>& owns);
   void drain_on_loop(std::move_only_function<void()> done);
   void on_part_drained();
 
@@ -66,6 +71,9 @@ class Shard {
   std::unique_ptr<storage::ShardStore> store_;
   std::unique_ptr<broker::Broker> broker_;
   std::unique_ptr<controller::Takeover> takeover_;
+  std::unique_ptr<controller::Repair> repair_;
+  std::unique_ptr<controller::Scrubber> scrubber_;
+  std::unique_ptr<broker::NodeAdmin> node_admin_;
   std::unique_ptr<broker::Router> router_;
   std::unique_ptr<net::SessionGroup> sessions_;
   metadata::MetadataClient::Subscription node_table_;

@@ -297,7 +297,7 @@ TEST_F(ClusterSegments, ANodeThatIsNeededIsNotRemoved) {
   set_state(3, NodeState::kDown);
   const Status refused = remove(1);
   ASSERT_FALSE(refused) << "the other holder does not answer";
-  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
   EXPECT_NE(refused.error().detail.find("logs"), std::string::npos) << refused.error().detail;
   set_state(3, NodeState::kUp);
   EXPECT_TRUE(remove(1));
@@ -311,7 +311,7 @@ TEST_F(ClusterSegments, ANodeIsNotRemovedWhenAnEndCouldNotBeFoundWithoutIt) {
   EXPECT_TRUE(remove(1));
   const Status refused = remove(2);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
   EXPECT_TRUE(remove(4)) << "it has no part in it";
 }
 

@@ -273,7 +273,7 @@ TEST(ClusterState, an_upsert_of_a_known_node_changes_its_addresses_only) {
 TEST(ClusterState, the_last_node_that_could_take_over_is_not_drained) {
   Cluster cluster(2);
   ASSERT_TRUE(cluster.apply(set_draining(1, 1)));
-  EXPECT_EQ(cluster.refused(set_draining(2, 2)), ErrorCode::kConflict);
+  EXPECT_EQ(cluster.refused(set_draining(2, 2)), ErrorCode::kUnavailable);
   ASSERT_TRUE(cluster.apply(set_node_state(2, 2, NodeState::kDown)));
   ASSERT_TRUE(cluster.apply(create_topic("a")));  // a draining node is better than none
   EXPECT_EQ(cluster.topic("a")->last().leader, NodeId(1));

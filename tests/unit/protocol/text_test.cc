@@ -136,6 +136,24 @@ TEST(TopicName, IsWellFormedUtf8) {
   EXPECT_FALSE(valid_topic_name("\xff"));
 }
 
+TEST(Request, AboutNodesNamesOneAndPerhapsOneWish) {
+  EXPECT_EQ(parse_request("NODES")->verb, Verb::kNodes);
+  EXPECT_EQ(parse_request("DRAIN 3")->verb, Verb::kDrain);
+  EXPECT_EQ(parse_request("DRAIN 3")->node.node, NodeId(3));
+  EXPECT_FALSE(parse_request("DRAIN 3")->node.cancel);
+  EXPECT_TRUE(parse_request("DRAIN 3 cancel ")->node.cancel);
+  EXPECT_EQ(parse_request("REMOVE 12")->node.node, NodeId(12));
+  EXPECT_FALSE(parse_request("REMOVE 12")->node.lose_data);
+  EXPECT_TRUE(parse_request("REMOVE 12 lose-data")->node.lose_data);
+  for (const auto text : {"DRAIN", "DRAIN x", "DRAIN 0", "DRAIN -1", "DRAIN 3x", "DRAIN 3 lose-data", "REMOVE 3 cancel",
+                          "REMOVE  3", "REMOVE 3 lose-data now", "REMOVE 99999999999999999999"}) {
+    const auto refused = parse_request(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << text;
+  }
+  EXPECT_EQ(parse_request("NODES 3").error().code, ErrorCode::kUnknownCommand);
+}
+
 TEST(Reply, IsOneOfFourForms) {
   EXPECT_EQ(parse_reply("OK")->kind, Reply::Kind::kOk);
   EXPECT_EQ(parse_reply("EMPTY")->kind, Reply::Kind::kEmpty);

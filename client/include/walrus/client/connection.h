@@ -51,6 +51,12 @@ class Connection {
   /// JSON, as documented.
   Result<std::string> state(std::string_view topic);
   Result<std::string> metrics();
+  /// The nodes of the cluster, as JSON.
+  Result<std::string> nodes();
+  /// From now on the node gets nothing new, and what it holds is copied elsewhere; or, with `cancel`, not any more.
+  Result<void> drain_node(std::uint64_t node, bool cancel = false);
+  /// For good. The server refuses it while the node is needed, unless `lose_data` says that this is meant.
+  Result<void> remove_node(std::uint64_t node, bool lose_data = false);
   /// A request as text, sent as it is; ERR is a Reply here.
   Result<Reply> call(std::string_view request);
 

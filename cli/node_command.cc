@@ -1,0 +1,87 @@
+#include "cli/node_command.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "cli/console.h"
+
+namespace walrus::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kColumns = 7;
+using Row = std::array<std::string, kColumns>;
+
+std::string state_of(const Json& node) {
+  const auto state = node.value("state", std::string("?"));
+  if (!node.value("draining", false)) return state;
+  const bool drained = node.value("replicas_held", 0) == 0 && node.value("segments_led", 0) == 0;
+  return state + (drained ? ", drained" : ", draining");
+}
+
+Row row_of(const Json& node) {
+  const auto number = [&node](const char* name) { return fmt::format("{}", node.value(name, 0)); };
+  return {number("node_id"),
+          node.value("client_address", std::string()),
+          state_of(node),
+          node.value("voter", false) ? "yes" : "no",
+          number("segments_led"),
+          number("replicas_held"),
+          number("sealed_records_held")};
+}
+
+ExitStatus print(const std::string& text) {
+  if (write_stdout(text)) return ExitStatus::kOk;
+  print_error("cannot write to stdout");
+  return ExitStatus::kRefused;
+}
+
+ExitStatus done_or_report(const client::Result<void>& done) {
+  return done ? print("OK\n") : report(done.error(), RequestKind::kOther, {});
+}
+
+}  // namespace
+
+std::string node_table(const std::string& json) {
+  const Json nodes = Json::parse(json, nullptr, false);
+  if (!nodes.is_array()) return json + "\n";
+  std::vector<Row> rows{{"NODE", "ADDRESS", "STATE", "VOTES", "LEADS", "REPLICAS", "RECORDS"}};
+  for (const Json& node : nodes) {
+    if (!node.is_object()) return json + "\n";
+    rows.push_back(row_of(node));
+  }
+  std::array<std::size_t, kColumns> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string table;
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < kColumns; ++i) line += fmt::format("{:<{}}", row[i], widths[i] + 2);
+    line.erase(line.find_last_not_of(' ') + 1);
+    table += line + '\n';
+  }
+  return table;
+}
+
+ExitStatus run_node(client::Connection& connection, const NodeOptions& options) {
+  switch (options.action) {
+    case NodeOptions::Action::kList: {
+      const auto nodes = connection.nodes();
+      if (!nodes) return report(nodes.error(), RequestKind::kOther, {});
+      return print(options.json ? *nodes + "\n" : node_table(*nodes));
+    }
+    case NodeOptions::Action::kDrain:
+      return done_or_report(connection.drain_node(options.node, options.cancel));
+    case NodeOptions::Action::kRemove:
+      return done_or_report(connection.remove_node(options.node, options.lose_data));
+  }
+  return ExitStatus::kUsage;
+}
+
+}  // namespace walrus::cli

@@ -1,0 +1,119 @@
+#include "broker/node_admin.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "metadata/uuid_bytes.h"
+
+namespace walrus::broker {
+
+namespace {
+
+/// What a node has to do with segments.
+struct Share {
+  std::uint64_t leads = 0;     ///< segments that are not sealed
+  std::uint64_t replicas = 0;  ///< segments that it is a replica or holder of
+  std::uint64_t records = 0;   ///< in the sealed ones of them
+};
+
+std::map<NodeId, Share> shares(const metadata::View& view) {
+  std::map<NodeId, Share> result;
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view.bucket(i).topics) {
+      for (const metadata::SegmentInfo& segment : topic->segments) {
+        if (!segment.sealed()) ++result[segment.leader].leads;
+        for (const NodeId replica : segment.replicas) {
+          ++result[replica].replicas;
+          if (segment.sealed()) result[replica].records += segment.end - segment.base;
+        }
+      }
+    }
+  }
+  return result;
+}
+
+const char* state_name(metadata::NodeState state) {
+  switch (state) {
+    case metadata::NodeState::kUp:
+      return "up";
+    case metadata::NodeState::kDown:
+      return "down";
+    case metadata::NodeState::kRemoved:
+      return "removed";
+  }
+  return "";
+}
+
+metadata::Command command_for(const protocol::Request& request, const metadata::NodeInfo& node) {
+  metadata::Command command;
+  if (request.verb == protocol::Verb::kDrain) {
+    metadata::SetDraining& drain = *command.mutable_set_draining();
+    drain.set_node_id(node.id.value());
+    drain.set_disk_id(metadata::uuid_bytes(node.disk_id));
+    drain.set_draining(!request.node.cancel);
+  } else {
+    metadata::SetNodeState& removal = *command.mutable_set_node_state();
+    removal.set_node_id(node.id.value());
+    removal.set_disk_id(metadata::uuid_bytes(node.disk_id));
+    removal.set_state(static_cast<std::uint32_t>(metadata::NodeState::kRemoved));
+    removal.set_lose_data(request.node.lose_data);
+  }
+  return command;
+}
+
+}  // namespace
+
+std::string nodes_json(const metadata::View& view) {
+  std::map<NodeId, Share> held = shares(view);
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& [id, node] : view.nodes()) {
+    if (node.state == metadata::NodeState::kRemoved && !node.member) continue;
+    const Share& share = held[id];
+    list.push_back({{"node_id", id.value()},
+                    {"peer_address", node.peer_address},
+                    {"client_address", node.client_address},
+                    {"state", state_name(node.state)},
+                    {"draining", node.draining},
+                    {"voter", node.voter},
+                    {"segments_led", share.leads},
+                    {"replicas_held", share.replicas},
+                    {"sealed_records_held", share.records},
+                    {"disk_id", node.disk_id.hex()}});
+  }
+  return list.dump();
+}
+
+bool NodeAdmin::is_ours(protocol::Verb verb) {
+  return verb == protocol::Verb::kNodes || verb == protocol::Verb::kDrain || verb == protocol::Verb::kRemove;
+}
+
+void NodeAdmin::carry_out(const protocol::Request& request, Done done) {
+  if (metadata_.view()->version() == 0) return done(fail(ErrorCode::kRaftNotInitialized));
+  if (request.verb == protocol::Verb::kNodes) return list(std::move(done));
+  change(request, std::move(done));
+}
+
+void NodeAdmin::list(Done done) {
+  metadata_.barrier([this, done = std::move(done)](const Status& current) mutable {
+    if (!current) return done(fail(current.error()));
+    done(nodes_json(*metadata_.view()));
+  });
+}
+
+void NodeAdmin::change(const protocol::Request& request, Done done) {
+  const metadata::NodeInfo* node = metadata_.view()->find_node(request.node.node);
+  if (node == nullptr) {
+    return done(fail(ErrorCode::kNotFound, fmt::format("the cluster has no node {}", request.node.node)));
+  }
+  metadata_.propose(command_for(request, *node), [done = std::move(done)](Result<metadata::Applied> applied) mutable {
+    if (!applied) return done(fail(applied.error()));
+    if (!applied->status) return done(fail(applied->status.error()));
+    done(std::string());
+  });
+}
+
+}  // namespace walrus::broker
