@@ -27,6 +27,10 @@ Status LocalSegment::open() {
   WALRUS_ASSIGN(const SegmentFile::Found found, file_->open());
   end_ = durable_ = found.end;
   hash_ = found.hash;
+  if (found.times) {
+    first_ms_ = found.times->first_ms;
+    latest_ms_ = found.times->latest_ms;
+  }
   sealed_ = footer_written_ = found.sealed;
   logged_ = end_.offset > base_;
   std::string trouble = found.trouble;
@@ -52,7 +56,9 @@ Status LocalSegment::append(SharedBytes batch) {
   WALRUS_TRY(flusher_.admit());
   WALRUS_TRY(log_.append({shared_from_this(), wal::EntryKind::kBatch, key_, base_, end_.position, batch, sync_}));
   logged_ = true;
-  tail_.push_back({end_, hash_, std::move(batch)});
+  tail_.push_back({end_, hash_, latest_ms_, std::move(batch)});
+  if (end_.position == 0) first_ms_ = header.first_timestamp_ms;
+  latest_ms_ = std::max(latest_ms_, header.max_timestamp_ms);
   end_ = {header.end_offset(), end_.position + header.size};
   hash_ = extend_hash(hash_, header);
   if (!sync_.always() && home_->options.sync.always()) count_now();
@@ -86,6 +92,11 @@ io::Done LocalSegment::take_answer() {
   io::Done answer = std::move(answers_.front());
   answers_.pop_front();
   return answer;
+}
+
+std::optional<TimeRange> LocalSegment::times() const {
+  if (end_.position == 0) return std::nullopt;
+  return TimeRange{first_ms_, latest_ms_};
 }
 
 void LocalSegment::watch(std::move_only_function<void()> changed) {

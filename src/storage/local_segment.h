@@ -48,6 +48,8 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   void set_sync(SyncPolicy policy) override { sync_ = policy; }
   void watch(std::move_only_function<void()> changed) override;
   void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) override;
+  std::optional<TimeRange> times() const override;
+  void find_time(std::int64_t timestamp_ms, Offset limit, OffsetDone done) override;
   std::uint64_t hash() const override { return hash_; }
   Epoch promised() const override { return home_->promises.look_up(key_).epoch; }
   void promise(Epoch epoch, io::Done done) override;
@@ -105,7 +107,8 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
  private:
   struct TailBatch {
     SegmentPlace place;
-    std::uint64_t hash;  ///< of all before it
+    std::uint64_t hash;      ///< of all before it
+    std::int64_t latest_ms;  ///< likewise
     SharedBytes batch;
   };
   std::span<const TailBatch> tail() const { return std::span(tail_).subspan(tail_gone_); }
@@ -128,6 +131,8 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   SyncPolicy sync_;
   Offset counted_;  // durable by a policy that is weaker than the log's
   bool notify_posted_ = false;
+  std::int64_t first_ms_ = 0;
+  std::int64_t latest_ms_ = INT64_MIN;
   std::uint64_t hash_ = 0;       // of all up to end_
   std::vector<TailBatch> tail_;  // from written() to end(), behind tail_gone_ that are in the file already
   std::size_t tail_gone_ = 0;

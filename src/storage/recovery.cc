@@ -87,6 +87,7 @@ Status LogRecovery::take_for_file(const wal::EntryView& entry, bool lost_groups)
   gathered_ -= segment.gathered();
   if (entry.header.kind == wal::EntryKind::kRemove) {
     promises_.remove(key);
+    if (entry.header.position != 0) promises_.promise(key, Epoch(entry.header.position));
     WALRUS_TRY(segment.remove());
     segments_.erase(found);
     refused_.erase(key);

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -35,6 +36,14 @@ struct SegmentKey {
 /// Whole batches, in order. The first may begin before the offset asked for.
 using Batches = std::vector<SharedBytes>;
 using BatchesDone = std::move_only_function<void(Result<Batches>)>;
+using OffsetDone = std::move_only_function<void(Result<Offset>)>;
+
+/// By the records' own timestamps, which need not rise.
+struct TimeRange {
+  std::int64_t first_ms = 0;   ///< of the first record
+  std::int64_t latest_ms = 0;  ///< the latest of all
+  friend bool operator==(const TimeRange&, const TimeRange&) = default;
+};
 
 class Segment {
  public:
@@ -49,6 +58,8 @@ class Segment {
   virtual Offset durable_end() const = 0;
   /// Bytes of batches, on disk or on the way there.
   virtual std::uint64_t bytes() const = 0;
+  /// Nothing while the segment is empty. With bytes() and end() - base() what retention needs to know; costs no read.
+  virtual std::optional<TimeRange> times() const { return std::nullopt; }
   virtual Status status() const = 0;
 
   /// Appends one whole batch whose base offset is end(). kGap when it is not; kCorrupt when its CRC or shape is wrong;
@@ -66,6 +77,10 @@ class Segment {
   /// empty when from >= limit. kOffsetOutOfRange when from < base() or limit > end(). `done` may run before read()
   /// returns.
   virtual void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) = 0;
+
+  /// The offset of the first record in [base, limit) whose timestamp is not earlier; `limit` when there is none. Reads
+  /// about one interval of the index. `done` may run before find_time() returns.
+  virtual void find_time(std::int64_t, Offset, OffsetDone done) { done(fail(ErrorCode::kUnsupported)); }
 
   /// Hash of the content from base() to end(): a chain over its batches, so that equal hashes at equal offsets mean
   /// equal content (content_hash.h). Known without reading the segment again, after a restart, too.

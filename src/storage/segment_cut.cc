@@ -17,13 +17,15 @@ namespace walrus::storage {
 Result<SegmentFile::Cut> SegmentFile::find_end(Offset end) {
   WALRUS_TRY(load_index_now());
   const IndexEntry entry = index_.find(end);
-  Cut cut{.place = {entry.offset, entry.position}, .hash = entry.hash};
+  Cut cut{.place = {entry.offset, entry.position}, .hash = entry.hash, .latest_ms = entry.max_timestamp_ms};
   WALRUS_ASSIGN(const auto log, home_->files.open(log_path_));
   const std::uint64_t limit = std::min(index_.position_behind(end), written_.position);
   WALRUS_ASSIGN(const ScanEnd scan,
                 scan_batches(*log, cut.place, limit, [&cut, end](const BatchHeader& batch, std::uint64_t position) {
                   if (cut.place.offset >= end) return;
-                  cut = {.place = {batch.end_offset(), position + batch.size}, .hash = extend_hash(cut.hash, batch)};
+                  cut = {.place = {batch.end_offset(), position + batch.size},
+                         .hash = extend_hash(cut.hash, batch),
+                         .latest_ms = std::max(cut.latest_ms, batch.max_timestamp_ms)};
                 }));
   if (cut.place.offset == end) return cut;
   if (!scan.trouble.empty()) return fail(ErrorCode::kCorrupt, position_text(scan.end.position) + ": " + scan.trouble);
@@ -80,12 +82,12 @@ void LocalSegment::truncate(Offset end, io::Done done) {
 }
 
 Result<SegmentFile::Cut> LocalSegment::find_end(Offset end) {
-  if (end == end_.offset) return SegmentFile::Cut{end_, hash_};
-  if (end == base_) return SegmentFile::Cut{{base_, 0}, 0};
+  if (end == end_.offset) return SegmentFile::Cut{end_, hash_, latest_ms_};
+  if (end == base_) return SegmentFile::Cut{.place = {base_, 0}};
   if (end < written().offset) return file_->find_end(end);
   const auto batches = tail();
   const auto behind = std::ranges::find(batches, end, [](const TailBatch& batch) { return batch.place.offset; });
-  if (behind != batches.end()) return SegmentFile::Cut{behind->place, behind->hash};
+  if (behind != batches.end()) return SegmentFile::Cut{behind->place, behind->hash, behind->latest_ms};
   return fail(ErrorCode::kInvalidArgument, fmt::format("no batch ends with offset {}", end));
 }
 
@@ -97,6 +99,7 @@ void LocalSegment::drop_behind(const SegmentFile::Cut& cut) {
   while (!tail().empty() && tail_.back().place.position >= position) tail_.pop_back();
   end_ = cut.place;
   hash_ = cut.hash;
+  latest_ms_ = cut.latest_ms;
   if (position < durable_.position) durable_ = cut.place;
   counted_ = std::min(counted_, cut.place.offset);
   write_goal = std::min(write_goal, position);

@@ -28,7 +28,7 @@ Result<SegmentFile::Found> SegmentFile::open() {
   auto log = home_->disk.open(log_path_, {.mode = io::OpenOptions::Mode::kRead}, nullptr);
   if (!log) {
     if (log.error().code != ErrorCode::kNotFound) return fail(log.error());
-    return Found{.end = written_, .trouble = {}};
+    return Found{.end = written_, .times = {}, .trouble = {}};
   }
   WALRUS_ASSIGN(const std::uint64_t size, (*log)->size());
   WALRUS_ASSIGN(Found found, examine(**log, size));
@@ -42,10 +42,16 @@ Result<SegmentFile::Found> SegmentFile::open() {
 }
 
 Result<SegmentFile::Found> SegmentFile::examine(io::File& log, std::uint64_t size) {
-  if (size == 0) return Found{.end = written_, .trouble = {}};
-  WALRUS_TRY(check_base(log));
+  if (size == 0) return Found{.end = written_, .times = {}, .trouble = {}};
+  WALRUS_ASSIGN(const std::int64_t first_ms, check_base(log));
   WALRUS_ASSIGN(const auto footer, read_footer(size));
-  if (footer) return Found{.end = {footer->end, size}, .hash = footer->hash, .sealed = true, .trouble = {}};
+  if (footer) {
+    return Found{.end = {footer->end, size},
+                 .hash = footer->hash,
+                 .times = TimeRange{first_ms, footer->max_timestamp_ms},
+                 .sealed = true,
+                 .trouble = {}};
+  }
 
   std::uint64_t index_bytes = 0;
   if (auto bytes = home_->disk.read_file(index_path_)) {
@@ -66,7 +72,8 @@ Result<SegmentFile::Found> SegmentFile::examine(io::File& log, std::uint64_t siz
                                            [this](const BatchHeader& batch, std::uint64_t position) {
                                              index_.note(batch, position);
                                            }));
-  Found found{.end = scan.end, .hash = index_.hash(), .trouble = {}};
+  Found found{.end = scan.end, .hash = index_.hash(), .times = {}, .trouble = {}};
+  if (scan.end.position > 0) found.times = TimeRange{first_ms, index_.max_timestamp_ms()};
   if (!scan.trouble.empty()) {
     found.trouble =
         fmt::format("{}, from offset {}: {}", position_text(scan.end.position), scan.end.offset, scan.trouble);
@@ -74,14 +81,16 @@ Result<SegmentFile::Found> SegmentFile::examine(io::File& log, std::uint64_t siz
   return found;
 }
 
-Status SegmentFile::check_base(io::File& log) {
+/// The timestamp of the first record.
+Result<std::int64_t> SegmentFile::check_base(io::File& log) {
   std::string bytes(kBatchHeaderBytes, '\0');
   WALRUS_ASSIGN(const std::size_t read, log.read(0, bytes.data(), bytes.size()));
   if (read < bytes.size() || bytes[16] != 2) {
     return fail(ErrorCode::kCorrupt, position_text(0) + ": does not begin with a batch");
   }
   const Offset found(load_big<std::uint64_t>(bytes.data()));
-  if (found == base_) return {};
+  constexpr std::size_t kFirstTimestampAt = 27;
+  if (found == base_) return static_cast<std::int64_t>(load_big<std::uint64_t>(bytes.data() + kFirstTimestampAt));
   return fail(ErrorCode::kConflict, fmt::format("{}: begins with offset {}, not {}", log_path_, found, base_));
 }
 

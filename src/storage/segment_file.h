@@ -45,12 +45,14 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   struct Found {
     SegmentPlace end;
     std::uint64_t hash = 0;  ///< of the content up to there
+    std::optional<TimeRange> times;
     bool sealed = false;
     std::string trouble;  ///< damage: not to be appended to
   };
   struct Cut {
     SegmentPlace place;
     std::uint64_t hash = 0;
+    std::int64_t latest_ms = INT64_MIN;
   };
 
   SegmentFile(std::shared_ptr<SegmentHome> home, SegmentKey key, Offset base);
@@ -82,6 +84,9 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
   /// As Segment::read(), for what is written.
   void read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done);
 
+  /// Where to start looking for the first record at or after this time.
+  void find_time(std::int64_t timestamp_ms, std::move_only_function<void(Offset)> done);
+
   /// Unlinks the files. Reads that are under way still end well.
   Status remove();
 
@@ -95,7 +100,7 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
 
   Result<Found> examine(io::File& log, std::uint64_t size);
   Result<std::optional<IndexFooter>> read_footer(std::uint64_t log_size);
-  Status check_base(io::File& log);
+  Result<std::int64_t> check_base(io::File& log);
   std::string position_text(std::uint64_t position) const;
 
   void answer_later(Status status, io::Done done);

@@ -47,29 +47,51 @@ void SegmentFlusher::write_oldest() {
     const SegmentPtr segment = std::move(waiting_.front());
     waiting_.pop_front();
     segment->waiting = false;
-    if (segment->unwritten() > 0) return want_write(segment);
+    if (!segment->forgotten && segment->unwritten() > 0) return want_write(segment);
   }
 }
 
+/// What became durable last may still grow: the newest complete file is left to the next call, and perhaps more.
 void SegmentFlusher::on_file_complete(std::uint64_t file) {
-  // What became durable last may still grow: the newest complete file is left to the next call.
+  const std::uint64_t kept = files_to_keep();
+  if (file + 1 > kept) sync_what_is_in(file + 1 - kept);
+  release();
+}
+
+void SegmentFlusher::on_quiet() {
+  sync_what_is_in(std::numeric_limits<std::uint64_t>::max());
+  release();
+}
+
+std::uint64_t SegmentFlusher::files_to_keep() const {
+  std::size_t segments = 0;
+  for (const auto& [number, needed] : needed_) segments = std::max(segments, needed.segments);
+  const std::uint64_t worth = segments * home_->options.segment_worth_sync_bytes / home_->options.wal_file_bytes;
+  return std::clamp<std::uint64_t>(worth, 1, limits::kWalMostKeptFiles);
+}
+
+void SegmentFlusher::sync_what_is_in(std::uint64_t below) {
   for (auto& [number, needed] : needed_) {
-    if (number >= file) break;
-    for (const SegmentPtr& segment : std::exchange(needed.to_flush, {})) {
+    if (number >= below) break;
+    // A file that is still written to may get more of a segment while that is being synced.
+    const bool complete = number < log_.first_open_file();
+    const std::vector<SegmentPtr> segments = complete ? std::exchange(needed.to_flush, {}) : needed.to_flush;
+    for (const SegmentPtr& segment : segments) {
       const bool still = !segment->log_marks.empty() && segment->log_marks.front().file <= number;
       if (still) want_sync(segment);
     }
   }
-  release();
 }
 
 void SegmentFlusher::want_write(const SegmentPtr& segment) {
+  if (segment->forgotten) return;
   segment->write_goal = segment->durable().position;
   enqueue_write(segment);
   run();
 }
 
 void SegmentFlusher::want_sync(const SegmentPtr& segment) {
+  if (segment->forgotten) return;
   segment->sync_goal = segment->write_goal = segment->durable().position;
   enqueue_write(segment);
   enqueue_sync(segment);
@@ -200,11 +222,14 @@ void SegmentFlusher::drop_marks(LocalSegment& segment, std::uint64_t up_to) {
 }
 
 void SegmentFlusher::forget(const SegmentPtr& segment) {
-  drop_marks(*segment, std::numeric_limits<std::uint64_t>::max());
   no_longer_unwritten(segment->unwritten());
   segment->forgotten = true;
   segment->write_goal = segment->sync_goal = 0;
   std::erase(stalled_, segment);
+}
+
+void SegmentFlusher::release_log_of(const SegmentPtr& segment) {
+  drop_marks(*segment, std::numeric_limits<std::uint64_t>::max());
   release();
 }
 
@@ -254,11 +279,7 @@ void SegmentFlusher::try_again() {
 void SegmentFlusher::flush_all(io::Done done) {
   when_flushed_.push_back(std::move(done));
   flush_result_ = {};
-  for (auto& [number, needed] : needed_) {
-    for (const SegmentPtr& segment : std::exchange(needed.to_flush, {})) {
-      if (!segment->log_marks.empty()) want_sync(segment);
-    }
-  }
+  sync_what_is_in(std::numeric_limits<std::uint64_t>::max());
   for (const SegmentPtr& segment : std::exchange(stalled_, {})) enqueue_write(segment);
   run();
   answer_flush_all();

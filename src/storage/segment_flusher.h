@@ -1,9 +1,12 @@
 // Moves durable batches from memory into segment files, and syncs those, so that files of the log can be used again.
 //
 // Written: a segment with segment_write_bytes of unwritten batches; the ones that wait longest once the shard has
-// max_unwritten_bytes of them; everything that a complete file of the log still holds; a sealed segment. Synced: the
-// last two, and a segment with kSegmentSyncBytes written since its last sync. A segment is written on while it is being
-// synced. At most kSegmentFlushesInFlight of each at a time.
+// max_unwritten_bytes of them; everything that a complete file of the log still holds; a sealed segment; everything
+// when the log is quiet. Synced: the last three, and a segment with kSegmentSyncBytes written since its last sync. A
+// segment is written on while it is being synced. At most kSegmentFlushesInFlight of each at a time.
+//
+// The more segments share the log, the more complete files of it are kept before their segments are synced, so that
+// each sync is worth its price: kSegmentWorthSyncBytes of log for each, kWalMostKeptFiles at most.
 //
 // A file of the log is released, in order, when no segment has unsynced data in it or in an older one, and no cut of a
 // segment either.
@@ -38,11 +41,15 @@ class SegmentFlusher {
   void no_longer_unwritten(std::uint64_t bytes);
   /// The log will add nothing to this file.
   void on_file_complete(std::uint64_t file);
+  /// Nothing is written to the log any more: what is there goes to the segment files, and out of memory.
+  void on_quiet();
   /// What is durable of it now is to be written, and synced.
   void want_write(const SegmentPtr& segment);
   void want_sync(const SegmentPtr& segment);
-  /// Was removed: the log is no longer kept for it.
+  /// Was removed: nothing more is done for it. The log is kept for it until release_log_of(), when the log says that it
+  /// was removed: otherwise a power cut could leave the second half of it.
   void forget(const SegmentPtr& segment);
+  void release_log_of(const SegmentPtr& segment);
 
   /// kOverloaded or kDiskFull while far too much waits for segment files.
   Status admit();
@@ -77,6 +84,8 @@ class SegmentFlusher {
   void fail(const SegmentPtr& segment, const Error& error);
 
   void mark(const SegmentPtr& segment, std::uint64_t file);
+  std::uint64_t files_to_keep() const;
+  void sync_what_is_in(std::uint64_t below);
   void settle_marks(LocalSegment& segment);
   void drop_marks(LocalSegment& segment, std::uint64_t up_to);
   void release();

@@ -64,28 +64,23 @@ class LocalShardStore final : public ShardStore, private WalListener {
 
   Status remove(SegmentKey key) override {
     const bool promised = home_->promises.remove(key);
-    const auto known = segments_.find(key);
-    if (known == segments_.end()) {
-      log_removal(key);
+    const auto segment = take_out(key);
+    if (!segment) {
+      log_removal(key, nullptr);
       return SegmentFile(home_, key, Offset()).remove();
     }
-    const auto segment = std::move(known->second);
-    segments_.erase(known);
-    segment->close({ErrorCode::kNotFound, "segment was removed"});
-    flusher_.forget(segment);
-    if (segment->logged() || promised) log_removal(key);
+    if (segment->logged() || promised) log_removal(key, segment);
     return segment->remove_files();
   }
 
   Status set_aside(SegmentKey key, Offset base) override {
-    const Epoch promised = home_->promises.look_up(key).epoch;
-    WALRUS_TRY(SegmentFile(home_, key, base).move_to_quarantine());
-    WALRUS_TRY(remove(key));
-    if (promised == Epoch()) return {};
-    // In the log behind the removal, so that it is known again after a crash.
-    WALRUS_ASSIGN(Segment * anew, open_segment(key, base));
-    anew->promise(promised, [](const Status&) {});
-    return {};
+    // One entry, so that a crash cannot part the two: the records go, the promise stays.
+    const std::uint64_t promised = home_->promises.look_up(key).epoch.value();
+    WALRUS_TRY(log_.append({nullptr, wal::EntryKind::kRemove, key, Offset(), promised, SharedBytes()}));
+    const auto segment = take_out(key);
+    SegmentFile file(home_, key, base);
+    WALRUS_TRY(file.move_to_quarantine());
+    return segment ? segment->remove_files() : file.remove();
   }
 
   bool writable() const override { return log_.writable() && !flusher_.behind(); }
@@ -110,11 +105,24 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
  private:
+  /// Nobody finds it any more, and nothing is done for it; null when it was not opened.
+  std::shared_ptr<LocalSegment> take_out(SegmentKey key) {
+    const auto known = segments_.find(key);
+    if (known == segments_.end()) return nullptr;
+    auto segment = std::move(known->second);
+    segments_.erase(known);
+    segment->close({ErrorCode::kNotFound, "segment was removed"});
+    flusher_.forget(segment);
+    return segment;
+  }
+
   /// So that recovery does not bring back what the log still holds of it, nor mix a refill with files whose removal was
   /// not durable. Best effort: if the log has no space, upper rooms find the leftover at the next start.
-  void log_removal(SegmentKey key) {
-    const Status logged = log_.append({nullptr, wal::EntryKind::kRemove, key, Offset(), 0, SharedBytes()});
-    if (!logged) log::warn("removal of a segment: {}", logged.error().message());
+  void log_removal(SegmentKey key, std::shared_ptr<LocalSegment> segment) {
+    const Status logged = log_.append({segment, wal::EntryKind::kRemove, key, Offset(), 0, SharedBytes()});
+    if (logged) return;
+    log::warn("removal of a segment: {}", logged.error().message());
+    if (segment) flusher_.release_log_of(segment);
   }
 
   void on_durable(std::vector<WalEntry>& entries, std::uint64_t file) override {
@@ -126,6 +134,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
           break;
         case wal::EntryKind::kRemove:
           home_->promises.logged(file);
+          if (entry.segment) flusher_.release_log_of(entry.segment);
           break;
         case wal::EntryKind::kPromise:
           home_->promises.logged(file);
@@ -144,7 +153,10 @@ class LocalShardStore final : public ShardStore, private WalListener {
   void on_failed(std::vector<WalEntry>& entries, const Error& error) override {
     Touched touched;
     for (const WalEntry& entry : entries) {
-      if (entry.kind == wal::EntryKind::kRemove) continue;
+      if (entry.kind == wal::EntryKind::kRemove) {
+        if (entry.segment) flusher_.release_log_of(entry.segment);
+        continue;
+      }
       if (entry.kind != wal::EntryKind::kBatch) touched.answers.push_back(entry.segment->take_answer());
       // A promise that failed says nothing about the records.
       if (entry.kind == wal::EntryKind::kPromise) continue;
@@ -155,6 +167,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
   void on_file_complete(std::uint64_t file) override { flusher_.on_file_complete(file); }
+  void on_quiet() override { flusher_.on_quiet(); }
 
   /// Who is to be told, once everything is as it should be.
   struct Touched {

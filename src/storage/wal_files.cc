@@ -110,13 +110,22 @@ void WalFiles::announced(std::uint64_t first_live_file) {
   while (!retired_.empty() && retired_.front()->number < first_live_file) {
     const SlotPtr slot = std::move(retired_.front());
     retired_.pop_front();
-    if (slot->abandoned || spare_.size() >= spare_files_) {
+    if (slot->abandoned || spare_.size() >= std::max(spare_files_, limits::kWalBusySpareFiles)) {
       discard(slot);
     } else {
       slot->position = 0;
       spare_.push_back(slot);
     }
   }
+  trim_when_quiet();
+}
+
+void WalFiles::trim_when_quiet() {
+  if (spare_.size() <= spare_files_ || trim_timer_.armed()) return;
+  trim_timer_ = loop_.after(limits::kWalQuietDelay, [this, begun = next_number_] {
+    if (begun != next_number_) return trim_when_quiet();
+    for (; spare_.size() > spare_files_; spare_.pop_back()) discard(spare_.back());
+  });
 }
 
 /// The content is not needed: when the file cannot be removed now, the next start finds it and tries again.

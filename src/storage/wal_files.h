@@ -6,7 +6,8 @@
 //
 // Happy path: take() gives the place of the next group. When the current file is full it goes on in a spare one.
 // release_below() says which files' data is safe elsewhere; once a group that says so is durable (announced()), they
-// are spare again, or deleted when there are spares enough.
+// are spare again, or deleted when there are spares enough: kWalBusySpareFiles while the log moves on, wal_spare_files
+// once it has begun no new file for kWalQuietDelay.
 //
 // Failure: when no space can be made (ENOSPC, or the file cannot be created) take() gives nothing and status() says
 // why; the log stands, and a later try_again() starts over. Nothing that was handed out is affected.
@@ -93,6 +94,7 @@ class WalFiles {
   std::uint64_t current_target() const;
   std::uint64_t spare_target() const;
   void discard(const SlotPtr& slot);
+  void trim_when_quiet();
 
   io::Disk& disk_;
   io::Loop& loop_;
@@ -113,6 +115,7 @@ class WalFiles {
   bool extending_ = false;
   std::optional<Error> blocked_;
   io::TimePoint next_attempt_{};
+  io::Timer trim_timer_;
   std::shared_ptr<WalFiles*> self_;  // null once this is gone: completions may come later
 };
 

@@ -51,7 +51,7 @@ struct GroupHeader {
 
 enum class EntryKind : std::uint8_t {
   kBatch = 1,
-  kRemove = 2,    ///< the segment is gone, with all that was logged for it before
+  kRemove = 2,    ///< the segment is gone, with all that was logged for it before; promised stays `position`
   kPromise = 3,   ///< nothing below the epoch in `position` is accepted for the segment
   kTruncate = 4,  ///< all batches at or behind `position` are gone
 };

@@ -96,6 +96,7 @@ void WalWriter::drain(io::Task task) {
   draining_ = true;
   mark_timer_.cancel();
   sync_timer_.cancel();
+  quiet_timer_.cancel();
   drained_tasks_.push_back(std::move(task));
   post_start();
 }
@@ -178,6 +179,21 @@ void WalWriter::mark_when_quiet() {
       mark_when_quiet();
     }
   });
+}
+
+void WalWriter::watch_quiet() {
+  if (quiet_timer_.armed() || draining_) return;
+  quiet_timer_ = loop_.after(limits::kWalQuietDelay, [this, last = durable_group_] {
+    if (last != durable_group_ || !in_flight_.empty()) return watch_quiet();
+    listener_.on_quiet();
+  });
+}
+
+/// The next group says so, and when nothing else is written a mark does.
+void WalWriter::release_below(std::uint64_t number) {
+  files_.release_below(number);
+  unmarked_ = true;
+  post_start();
 }
 
 WalWriter::GroupPtr WalWriter::fresh_group() {
@@ -285,6 +301,7 @@ void WalWriter::deliver(const GroupPtr& group) {
   }
   if (group->sync_within && !options_.sync.always()) sync_soon(*group->sync_within);
   notice_file_change(group->file_number);
+  if (header.entries > 0) watch_quiet();
   if (!options_.test_only_ack_before_sync) listener_.on_durable(group->entries, group->file_number);
   recycle(group);
 }

@@ -4,7 +4,8 @@
 // one turn joins) a write starts if a slot is free: it takes what is queued, up to wal_max_write_bytes, as one group.
 // When it is done, and all before it are, the listener hears on_durable() and the next write starts. Group commit needs
 // no timer. kWalMarkDelay after the last write an empty group says that everything before it was durable, so that
-// recovery can tell rot in the last acknowledged batch from a torn write; then nothing runs.
+// recovery can tell rot in the last acknowledged batch from a torn write; after kWalQuietDelay the listener hears of
+// the quiet, once, and may release files, which one more mark announces; then nothing runs.
 //
 // With a weaker policy than `always` (sync_policy.h) a group counts when the kernel has it, unless something in it asks
 // for more; files are synced in rounds, when one is due and when a file is to be used again. Groups call durable only
@@ -59,6 +60,8 @@ class WalListener {
   virtual void on_failed(std::vector<WalEntry>& entries, const Error& error) = 0;
   /// No group will be added to file number `file`; all its groups have been reported.
   virtual void on_file_complete(std::uint64_t file) = 0;
+  /// Nothing was written for kWalQuietDelay. Once, until something is.
+  virtual void on_quiet() = 0;
 };
 
 class WalWriter {
@@ -78,14 +81,14 @@ class WalWriter {
   void when_writable(io::Task task);
 
   /// Every entry in files below `number` is safe in synced segment files.
-  void release_below(std::uint64_t number) { files_.release_below(number); }
+  void release_below(std::uint64_t number);
   /// No entry that becomes durable from now on lies in a file below this number.
   std::uint64_t first_open_file() const;
   /// Behind the last file used.
   std::uint64_t end_file() const { return files_.next_number(); }
 
-  /// Runs `task` once nothing is queued or in flight; nothing is written afterwards. No append may follow. What there is
-  /// no space for fails.
+  /// Runs `task` once nothing is queued or in flight; nothing is written afterwards. No append may follow. What there
+  /// is no space for fails.
   void drain(io::Task task);
   /// Records that files below `number` need not be replayed. Drained only.
   Status close(std::uint64_t number);
@@ -110,6 +113,7 @@ class WalWriter {
   bool start_write();
   void give_up_queue();
   void mark_when_quiet();
+  void watch_quiet();
   std::size_t gather(std::size_t& payload) const;
   void fill(Group& group, std::size_t entries, std::size_t payload);
   void issue(const GroupPtr& group, const WalFiles::Place& place);
@@ -156,6 +160,7 @@ class WalWriter {
   bool promises_ = false;  // there is one in a group of this log
   bool unmarked_ = false;  // the last group on the disk may be one that no other calls durable
   io::Timer mark_timer_;
+  io::Timer quiet_timer_;
 
   // With a weaker policy. One round of syncs at a time; it covers all groups written before it began.
   std::vector<std::shared_ptr<io::File>> unsynced_;  // files

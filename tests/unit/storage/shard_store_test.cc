@@ -178,6 +178,29 @@ TEST(ShardStore, ARemovedSegmentStaysRemoved) {
   EXPECT_EQ(store.values(store.segment(kSecond)), (Strings{"stays"}));
 }
 
+TEST(ShardStore, APowerCutAroundARemovalNeverLeavesTheSecondHalfOfASegment) {
+  for (const auto kind : {SyncPolicy::Kind::kAlways, SyncPolicy::Kind::kNever}) {
+    for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+      SCOPED_TRACE(seed);
+      SimStore store(seed);
+      store.engine.sync.kind = kind;
+      ASSERT_TRUE(store.open());
+      // Over several files of the log, in which nothing else is needed.
+      for (int i = 0; i < 40; ++i) {
+        ASSERT_TRUE(append(store.segment(), {std::string(180, 'x')}));
+        ASSERT_TRUE(append(store.segment(kSecond), {std::string(4000, 'y')}));
+        if (i % 4 == 0) ASSERT_TRUE(store.wait_durable(store.segment(kSecond)));
+      }
+      ASSERT_TRUE(store.store->remove(kFirst));
+      ASSERT_TRUE(append(store.segment(kSecond), {"behind it"}));
+      store.world.run_for(std::chrono::microseconds(seed * 13));
+      store.crash(io::kAllCrashModels[seed % io::kAllCrashModels.size()]);
+      ASSERT_TRUE(store.open());
+      EXPECT_TRUE(store.report.damage.empty()) << store.report.damage.front();
+    }
+  }
+}
+
 TEST(ShardStore, ARefilledSegmentHoldsOnlyItsNewBatches) {
   SimStore store(6);
   ASSERT_TRUE(store.open());

@@ -40,6 +40,7 @@ inline EngineOptions small_files() {
   EngineOptions options;
   options.wal_file_bytes = 64 * limits::kKiB;
   options.wal_max_write_bytes = 16 * limits::kKiB;
+  options.segment_worth_sync_bytes = 1 * limits::kKiB;
   options.segment_write_bytes = 8 * limits::kKiB;
   options.index_interval_bytes = 1 * limits::kKiB;
   return options;

@@ -195,7 +195,7 @@ TEST(IntervalPolicy, IsQuietWhenIdle) {
   SimStore store(43, with(kInterval));
   ASSERT_TRUE(store.open());
   (void)write(store, 0, 20);
-  store.settle();
+  store.world.run_for(60s);
   const std::uint64_t changes = store.disk->changes();
   store.world.run_for(10s);
   EXPECT_EQ(store.disk->changes(), changes);
