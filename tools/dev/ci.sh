@@ -22,13 +22,14 @@ ci_sanitized() {
 
 dev_ci() {
   # shellcheck source=/dev/null
-  for part in format lint test; do source "$ROOT/tools/dev/$part.sh"; done
+  for part in format lint test chaos; do source "$ROOT/tools/dev/$part.sh"; done
   export WALRUS_CMAKE_FLAGS=-DWALRUS_WERROR=ON WALRUS_TIDY_SCOPE=product
   local started=$SECONDS
-  step "1/5 format" dev_format --check
-  step "2/5 lint" dev_lint
-  step "3/5 release build with -Werror, all tests" ci_release
-  step "4/5 ASan and UBSan" ci_sanitized asan all
-  step "5/5 TSan where threads meet" ci_sanitized tsan tests_threads --label-regex threads
+  step "1/6 format" dev_format --check
+  step "2/6 lint" dev_lint
+  step "3/6 release build with -Werror, all tests" ci_release
+  step "4/6 three minutes of real nodes under real faults" dev_chaos --minutes 3
+  step "5/6 ASan and UBSan" ci_sanitized asan all
+  step "6/6 TSan where threads meet" ci_sanitized tsan tests_threads --label-regex threads
   say "ci passed in $((SECONDS - started)) s"
 }
