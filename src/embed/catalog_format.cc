@@ -116,7 +116,7 @@ class Fields {
 std::optional<Record> take(Kind kind, Fields& from) {
   switch (kind) {
     case Kind::kSnapshotBegins:
-      return SnapshotBegins{static_cast<std::uint32_t>(from.number()), from.topic()};
+      return SnapshotBegins{from.number(), from.topic()};
     case Kind::kTopicCreated:
       return TopicCreated{from.topic(), from.text()};
     case Kind::kTopicRemoved:

@@ -14,7 +14,7 @@
 
 namespace walrus::embed::catalog {
 
-inline constexpr std::uint32_t kFormat = 1;
+inline constexpr std::uint64_t kFormat = 1;
 
 /// What is kept of a topic; 0 means without bound.
 struct Retention {
@@ -27,7 +27,7 @@ struct Retention {
 /// The first record of each catalog segment; what follows in its batch is all that was known. Topic ids below
 /// `next_topic` were given out.
 struct SnapshotBegins {
-  std::uint32_t format = kFormat;
+  std::uint64_t format = kFormat;
   TopicId next_topic;
   friend bool operator==(const SnapshotBegins&, const SnapshotBegins&) = default;
 };
