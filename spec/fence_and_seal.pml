@@ -232,7 +232,7 @@ inline crash(r) {
 }
 
 /* A disk is wiped or rots. Under a new identity it is no replica of this segment.
-   implemented by: metadata/cluster_state.cc, check_identity() */
+   implemented by: metadata/cluster_nodes.cc, check_identity() */
 inline lose_disk(r) {
   atomic {
     !wiped ->

@@ -151,7 +151,7 @@ inline start_roll() {
 }
 
 /* The segment has failed and cannot settle: what is not committed is answered as unknown, commit stands still.
-   implemented by: replication/segment_leader.cc, end_for_good(); broker/topic_leader.cc, advance_roll() */
+   implemented by: replication/segment_leader.cc, end_for_good(); broker/topic_leader.cc, advance() */
 inline cut_at_commit() {
   atomic {
     phase == SETTLING && PENDING > 0 ->
@@ -171,7 +171,7 @@ inline cut_at_commit() {
 #endif
 
 /* Proposes; again when the answer is late, lost or an error.
-   implemented by: broker/topic_leader.cc, advance_roll(), propose_seal() */
+   implemented by: broker/topic_leader.cc, advance(), propose_seal() */
 inline propose_seal(n) {
   atomic {
     proposal[n] == NOT_MADE && ((n == 0 && phase == SETTLING && SETTLED) || (n == 1 && phase == PROPOSING)) ->

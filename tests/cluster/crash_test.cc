@@ -44,6 +44,7 @@ TEST_F(Crash, OfASegmentsLeaderUnderLoadLosesNothingAcknowledged) {
   std::thread thread([&] { writer.run(); });
   const bool reached = eventually([&] { return writer.acknowledged() >= 2'000; });
   cluster_.node(3).kill_hard();
+  writer.stop();  // it may not even have noticed
   thread.join();
   ASSERT_TRUE(reached) << writer.refusal();
 
@@ -145,6 +146,7 @@ TEST_F(Crash, OfANodeRestartedAgainAndAgainUnderLoadLosesNothing) {
     std::thread thread([&] { writer.run(); });
     const bool reached = eventually([&] { return writer.acknowledged() >= 1'000; });
     cluster_.node(2).kill_hard();
+    writer.stop();
     thread.join();
     ASSERT_TRUE(reached) << writer.refusal();
     writers.push_back(writer.written());
