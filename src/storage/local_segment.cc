@@ -19,9 +19,9 @@ LocalSegment::LocalSegment(std::shared_ptr<SegmentHome> home, WalWriter& log, Se
       base_(base),
       end_{base, 0},
       durable_{base, 0},
+      file_(std::make_shared<SegmentFile>(home_, key, base)),
       sync_(home_->options.sync),
-      counted_(base),
-      file_(std::make_shared<SegmentFile>(home_, key, base)) {}
+      counted_(base) {}
 
 Status LocalSegment::open() {
   WALRUS_ASSIGN(const SegmentFile::Found found, file_->open());
@@ -54,7 +54,8 @@ Status LocalSegment::append(SharedBytes batch) {
     return fail(ErrorCode::kGap, fmt::format("batch {} at end {}", header.base_offset, end_.offset));
   }
   WALRUS_TRY(flusher_.admit());
-  WALRUS_TRY(log_.append({shared_from_this(), wal::EntryKind::kBatch, key_, base_, end_.position, batch, sync_}));
+  WALRUS_TRY(log_.append(
+      {shared_from_this(), wal::EntryKind::kBatch, key_, base_, end_.position, batch, sync_, header.records}));
   logged_ = true;
   tail_.push_back({end_, hash_, latest_ms_, std::move(batch)});
   if (end_.position == 0) first_ms_ = header.first_timestamp_ms;
@@ -68,6 +69,10 @@ Status LocalSegment::append(SharedBytes batch) {
 /// The watcher runs when append() has returned, once for all of a turn.
 void LocalSegment::count_now() {
   counted_ = end_.offset;
+  notify_later();
+}
+
+void LocalSegment::notify_later() {
   if (std::exchange(notify_posted_, true)) return;
   home_->loop.post([self = shared_from_this()] {
     self->notify_posted_ = false;
@@ -90,7 +95,7 @@ void LocalSegment::promise(Epoch epoch, io::Done done) {
 io::Done LocalSegment::take_answer() {
   WALRUS_ASSERT(!answers_.empty());
   io::Done answer = std::move(answers_.front());
-  answers_.pop_front();
+  answers_.erase(answers_.begin());
   return answer;
 }
 
@@ -100,26 +105,31 @@ std::optional<TimeRange> LocalSegment::times() const {
 }
 
 void LocalSegment::watch(std::move_only_function<void()> changed) {
-  changed_ = std::move(changed);
-  ++watchers_;
+  if (notifying_) {
+    next_watcher_ = std::move(changed);
+  } else {
+    changed_ = std::move(changed);
+  }
 }
 
+/// The watcher may replace or remove itself, or remove the segment.
 void LocalSegment::notify() {
   if (closed_ || !changed_) return;
-  // The watcher may replace or remove itself, or remove the segment.
+  if (notifying_) return notify_later();
   const auto self = shared_from_this();
-  const std::uint64_t watcher = watchers_;
-  auto running = std::exchange(changed_, {});
-  running();
-  if (!closed_ && watchers_ == watcher) changed_ = std::move(running);
+  notifying_ = true;
+  changed_();
+  notifying_ = false;
+  if (!next_watcher_) return;
+  changed_ = std::move(*next_watcher_);
+  next_watcher_.reset();
 }
 
 bool LocalSegment::on_durable(const WalEntry& entry) {
   if (!status_) return false;  // its callers were told that the outcome is unknown, and it stays that
   if (was_cut(entry.position)) return false;
-  const auto header = parse_batch_header(entry.batch.view());
-  WALRUS_ASSERT(header && header->base_offset == durable_.offset && entry.position == durable_.position);
-  durable_ = {header->end_offset(), entry.position + header->size};
+  WALRUS_ASSERT(entry.position == durable_.position && entry.records > 0);
+  durable_ = {durable_.offset + entry.records, entry.position + entry.batch.size()};
   WALRUS_ASSERT(durable_.offset <= end_.offset);
   return true;
 }
@@ -133,7 +143,7 @@ void LocalSegment::poison(Error error) {
 
 void LocalSegment::close(Error reason) {
   closed_ = std::move(reason);
-  changed_ = {};
+  watch({});
 }
 
 void LocalSegment::read(Offset from, Offset limit, std::size_t max_bytes, BatchesDone done) {

@@ -14,7 +14,6 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -115,6 +114,7 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   Batches read_tail(Offset from, Offset limit, std::size_t max_bytes) const;
   void drop_written();
   void count_now();
+  void notify_later();
   Result<SegmentFile::Cut> find_end(Offset end);
   void drop_behind(const SegmentFile::Cut& cut);
   bool was_cut(std::uint64_t position) const;
@@ -126,27 +126,30 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   const SegmentKey key_;
   const Offset base_;
 
+  // What every append and its completion touch stands together: with thousands of segments in turn, none of it is in
+  // the processor's cache.
   SegmentPlace end_;
   SegmentPlace durable_;
-  SyncPolicy sync_;
-  Offset counted_;  // durable by a policy that is weaker than the log's
-  bool notify_posted_ = false;
-  std::int64_t first_ms_ = 0;
+  std::uint64_t hash_ = 0;  // of all up to end_
   std::int64_t latest_ms_ = INT64_MIN;
-  std::uint64_t hash_ = 0;       // of all up to end_
   std::vector<TailBatch> tail_;  // from written() to end(), behind tail_gone_ that are in the file already
   std::size_t tail_gone_ = 0;
   std::shared_ptr<SegmentFile> file_;
   std::move_only_function<void()> changed_;
-  std::uint64_t watchers_ = 0;  // calls of watch()
-  Status status_;
-  std::optional<Error> closed_;
-  std::optional<SegmentPlace> cut_;        // where the file is to be cut
-  std::deque<std::uint64_t> cuts_in_log_;  // positions, oldest first, of those that are not durable yet
-  std::deque<io::Done> answers_;           // of promise() and truncate(), in the order of the log
+  SyncPolicy sync_;
+  bool notifying_ = false;
+  bool notify_posted_ = false;
   bool logged_ = false;
   bool sealed_ = false;
   bool footer_written_ = false;
+  Offset counted_;  // durable by a policy that is weaker than the log's
+  std::int64_t first_ms_ = 0;
+  std::vector<std::uint64_t> cuts_in_log_;  // positions, oldest first, of those that are not durable yet
+  std::optional<SegmentPlace> cut_;         // where the file is to be cut
+  Status status_;
+  std::optional<Error> closed_;
+  std::optional<std::move_only_function<void()>> next_watcher_;  // set while the present one runs
+  std::vector<io::Done> answers_;                                // of promise() and truncate(), in the order of the log
 };
 
 }  // namespace walrus::storage

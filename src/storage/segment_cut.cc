@@ -111,7 +111,7 @@ void LocalSegment::drop_behind(const SegmentFile::Cut& cut) {
 void LocalSegment::on_truncated() {
   WALRUS_ASSERT(!cuts_in_log_.empty());
   const std::uint64_t position = cuts_in_log_.front();
-  cuts_in_log_.pop_front();
+  cuts_in_log_.erase(cuts_in_log_.begin());
   for (LogMark& mark : log_marks) mark.end = std::min(mark.end, position);
 }
 

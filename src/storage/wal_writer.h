@@ -49,6 +49,7 @@ struct WalEntry {
   std::uint64_t position = 0;
   SharedBytes batch;
   SyncPolicy sync = {};
+  std::uint32_t records = 0;  ///< in the batch
 };
 
 class WalListener {
