@@ -24,6 +24,7 @@ ws::Status place_order(ws::Topic& orders, const std::string& customer, int lines
   std::vector<std::string> texts = {"order of " + customer};
   for (int line = 1; line <= lines; ++line) texts.push_back(customer + ": line " + std::to_string(line));
   std::vector<ws::Record> batch;
+  batch.reserve(texts.size());
   for (const std::string& text : texts) batch.push_back({.value = text, .key = customer});
   const auto offset = orders.append_batch(batch);
   if (!offset) return std::unexpected(offset.error());
