@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/planted_bug.h"
+
 namespace walrus::replication {
 
 SegmentFollower::SegmentFollower(storage::Segment& segment) : segment_(segment) {
@@ -28,7 +30,8 @@ ReplicateAnswer SegmentFollower::standing(Epoch epoch) const {
 
 void SegmentFollower::replicate(Epoch epoch, Offset first, std::uint64_t previous_hash, const storage::Batches& batches,
                                 ReplicateDone done) {
-  if (segment_.promised() > epoch) return done(standing(ReplicateAnswer::Verdict::kFenced));
+  const bool fenced = segment_.promised() > epoch && !planted(PlantedBug::kAckAfterFence);
+  if (fenced) return done(standing(ReplicateAnswer::Verdict::kFenced));
   if (const Status status = segment_.status(); !status) return done(fail(status.error()));
   if (first != segment_.end()) return done(standing(ReplicateAnswer::Verdict::kGap));
   if (previous_hash != segment_.hash()) {
@@ -47,7 +50,7 @@ void SegmentFollower::on_durable() {
     Waiting durable = std::move(waiting_.front());
     waiting_.pop_front();
     // Durable, but a fence has been answered or is about to be: the old epoch hears of nothing more.
-    const bool fenced = segment_.promised() > durable.epoch;
+    const bool fenced = segment_.promised() > durable.epoch && !planted(PlantedBug::kAckAfterFence);
     durable.done(standing(fenced ? ReplicateAnswer::Verdict::kFenced : ReplicateAnswer::Verdict::kAck));
   }
   if (const Status status = segment_.status(); !status) fail_waiting(status.error());
@@ -61,6 +64,11 @@ void SegmentFollower::fail_waiting(const Error& error) {
 void SegmentFollower::fence(Epoch epoch, FenceDone done) {
   if (segment_.promised() > epoch) {
     return done(fail(ErrorCode::kFenced, "a fence with a higher epoch came first"));
+  }
+  if (planted(PlantedBug::kPromiseNotPersisted)) {
+    segment_.promise(epoch, [](const Status&) {});
+    fencing_.push_back({epoch, std::move(done)});
+    return settle_fences();
   }
   // The promise is given to the log before anything that may come: whatever is appended later lies behind it.
   segment_.promise(epoch, [this, alive = alive_, epoch, done = std::move(done)](const Status& promised) mutable {

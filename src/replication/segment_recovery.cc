@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/planted_bug.h"
 #include "io/message.h"
 #include "peer.pb.h"
 #include "replication/batch_body.h"
@@ -97,11 +98,15 @@ void SegmentRecovery::on_fenced(NodeId node, io::Duration delay, Result<FenceAns
 
 void SegmentRecovery::decide_end() {
   const std::size_t replicas = options_.replicas.size();
-  if (fenced_.size() < replicas - ack_quorum(replicas) + 1 || !fenced_.contains(options_.self)) return;
+  const std::size_t needed = planted(PlantedBug::kOneFenceAnswer) ? 1 : replicas - ack_quorum(replicas) + 1;
+  if (fenced_.size() < needed || !fenced_.contains(options_.self)) return;
   decided_ = true;
   for (const auto& [node, fenced] : fenced_) {
     if (source_ == NodeId() || fenced.durable_end > end_) source_ = node;
     end_ = std::max(end_, fenced.durable_end);
+  }
+  if (planted(PlantedBug::kSmallestEnd)) {
+    for (const auto& [node, fenced] : fenced_) end_ = std::min(end_, fenced.durable_end);
   }
   copy_missing();
 }
@@ -187,7 +192,8 @@ void SegmentRecovery::count_holders() {
     }
     if (durable >= end_) result.holders.push_back(node);
   }
-  if (result.holders.size() >= ack_quorum(options_.replicas.size())) finish(std::move(result));
+  if (planted(PlantedBug::kNoCopyBeforeSeal) || result.holders.size() >= ack_quorum(options_.replicas.size()))
+    finish(std::move(result));
 }
 
 }  // namespace walrus::replication

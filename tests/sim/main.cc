@@ -4,9 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
+#include "base/planted_bug.h"
 #include "tests/sim/chaos.h"
 #include "tests/sim/scenarios.h"
 
@@ -51,6 +53,17 @@ int run_scenarios(const std::string& name, std::uint64_t first, std::uint64_t se
   return run > 0 && red == 0 ? 0 : 1;
 }
 
+bool plant([[maybe_unused]] const std::string& name) {
+#ifdef WALRUS_PLANTED_BUGS
+  const auto place = std::ranges::find(walrus::kPlantedBugNames, name);
+  walrus::planted_bug = static_cast<walrus::PlantedBug>(place - walrus::kPlantedBugNames.begin());
+  return true;
+#else
+  fmt::print(stderr, "walrus-sim: this build contains no planted bugs; configure it with -DWALRUS_PLANTED_BUGS=ON\n");
+  return false;
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -66,7 +79,12 @@ int main(int argc, char** argv) {
   app.add_option("--time", seconds, "virtual seconds of faults")->capture_default_str();
   app.add_flag("--verbose", options.verbose, "print each fault, and the log of the nodes");
   app.add_option("--scenario", scenario, "instead of random faults the story of this name (F1 to F24), or all of them");
+  std::string bug = "none";
+  app.add_option("--planted-bug", bug, "one that this build contains on purpose (-DWALRUS_PLANTED_BUGS=ON)")
+      ->check(
+          CLI::IsMember(std::vector<std::string>(walrus::kPlantedBugNames.begin(), walrus::kPlantedBugNames.end())));
   CLI11_PARSE(app, argc, argv);
+  if (bug != "none" && !plant(bug)) return 2;
   options.duration = std::chrono::seconds(seconds);
   (void)walrus::log::configure(options.verbose ? walrus::log::Level::kInfo : walrus::log::Level::kOff, {});
   if (!scenario.empty()) return run_scenarios(scenario, seed, seeds);

@@ -90,6 +90,15 @@ void crash_right_after_the_fence_answer(Story& story) {
   story.until_writable("after a crash right after the fence's answer");
 }
 
+void a_disk_is_wiped(Story& story) {
+  const NodeId victim = story.random().below(2) == 0 ? story.leader() : story.followers().front();
+  story.cluster().wipe(victim);
+  story.until_writable("after a disk was wiped");
+  story.restart(victim);
+  story.until_acknowledged(60);
+  story.until([&] { return story.cluster().node(victim)->ready(); }, "the wiped node is back");
+}
+
 void torn_tail(Story& story) {
   for (const io::CrashModel model : io::kAllCrashModels) {
     const NodeId victim = story.leader();
@@ -197,6 +206,7 @@ constexpr Scenario kScenarios[] = {
      fence_is_lost_while_the_old_leader_adds_there},
     {"F7", "a replica crashes between append and sync", 3, replica_crashes_between_append_and_sync},
     {"F8", "a crash right after the fence's answer", 3, crash_right_after_the_fence_answer},
+    {"F9", "a disk is wiped, and its node comes back under its old number", 5, a_disk_is_wiped},
     {"F10", "torn tails", 3, torn_tail},
     {"F11", "all replicas lose power at once", 3, all_lose_power_at_once},
     {"F12", "answers of rolls are lost", 3, answers_of_rolls_are_lost},

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "base/planted_bug.h"
 
 namespace walrus::sim {
 
@@ -20,13 +21,17 @@ SimCluster::~SimCluster() {
 }
 
 SimNodeOptions SimCluster::options_for(NodeId id) const {
+  const auto wiped = wipes_.find(id);
+  const std::uint64_t wipes = wiped == wipes_.end() || planted(PlantedBug::kWipedDiskKeepsItsName) ? 0 : wiped->second;
   SimNodeOptions options{.id = id,
-                         .disk_id = Uuid(options_.seed, id.value()),
+                         .disk_id = Uuid(options_.seed, id.value() + 1000 * wipes),
                          .join = {},
                          .shards = options_.shards,
                          .replication_factor = options_.replication_factor,
                          .segment_entries = options_.segment_entries};
+  // A node whose disk was replaced joins like a new one; the first one joins at the second then.
   if (id != NodeId(1)) options.join = {address_of(NodeId(1))};
+  if (id == NodeId(1) && wiped != wipes_.end()) options.join = {address_of(NodeId(2))};
   return options;
 }
 
@@ -67,6 +72,15 @@ void SimCluster::cut_power(NodeId id, io::CrashModel model) {
   disks_.at(id)->power_off();
   stop(id);
   disks_.at(id)->crash(model);
+}
+
+void SimCluster::wipe(NodeId id) {
+  ++wipes_[id];
+  if (is_up(id)) {
+    disks_.at(id)->power_off();
+    stop(id);
+  }
+  disks_.at(id)->wipe();
 }
 
 SimNode* SimCluster::node(NodeId id) {

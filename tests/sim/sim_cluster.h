@@ -29,6 +29,8 @@ class SimCluster {
   /// The process is gone; its disk keeps what the model leaves (kill_process keeps the page cache).
   void kill_process(NodeId node);
   void cut_power(NodeId node, io::CrashModel model);
+  /// The process is gone, and everything on its disk. What is started next in its place has a disk of another identity.
+  void wipe(NodeId node);
   /// On its disk as it is.
   void restart(NodeId node);
   /// The process stands still while time goes on for all others.
@@ -59,6 +61,7 @@ class SimCluster {
   io::SimWorld world_;
   io::SimNetwork network_;
   std::map<NodeId, std::unique_ptr<io::SimDisk>> disks_;
+  std::map<NodeId, std::uint64_t> wipes_;  // how often
   std::map<NodeId, std::unique_ptr<SimNode>> nodes_;
 };
 

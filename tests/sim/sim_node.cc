@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/planted_bug.h"
 #include "storage/record_batch.h"
 
 namespace walrus::sim {
@@ -91,6 +92,7 @@ Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint
   shard->metadata = metadata_->client_for(loop_);
   storage::ShardStoreOptions store{.directory = kDirectory, .shard = number};
   store.engine.wal_file_bytes = 1 << 20;
+  store.engine.test_only_ack_before_sync = planted(PlantedBug::kAckBeforeSync);
   WALRUS_ASSIGN(shard->store, storage::open_shard_store(disk, loop_, store));
   shard->broker =
       std::make_unique<broker::Broker>(loop_, *shard->store, *shard->metadata, *shard->transport, directory_,

@@ -36,8 +36,8 @@ void Story::fail(std::string why) {
     } else if (replica == nullptr) {
       wrong_ += fmt::format("; node {} has nothing", id);
     } else {
-      wrong_ += fmt::format("; node {} has {} to {}, durable to {}, promised {}, {}", id, replica->base(), replica->end(),
-                            replica->durable_end(), replica->promised(),
+      wrong_ += fmt::format("; node {} has {} to {}, durable to {}, promised {}, {}", id, replica->base(),
+                            replica->end(), replica->durable_end(), replica->promised(),
                             replica->status() ? "well" : replica->status().error().message());
     }
   }
