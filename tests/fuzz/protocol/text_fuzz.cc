@@ -17,7 +17,8 @@ std::string write_out(const protocol::Request& request) {
   const std::string topic(request.topic);
   switch (request.verb) {
     case protocol::Verb::kRegister:
-      return "REGISTER " + topic;
+      return "REGISTER " + topic +
+             (request.options.replicas == 0 ? "" : " replicas=" + std::to_string(request.options.replicas));
     case protocol::Verb::kPut:
       return "PUT " + topic + " " + std::string(request.payload);
     case protocol::Verb::kGet:
@@ -26,23 +27,34 @@ std::string write_out(const protocol::Request& request) {
       return "STATE " + topic;
     case protocol::Verb::kMetrics:
       return "METRICS";
+    case protocol::Verb::kNodes:
+      return "NODES";
+    case protocol::Verb::kDrain:
+      return "DRAIN " + std::to_string(request.node.node.value()) + (request.node.cancel ? " cancel" : "");
+    case protocol::Verb::kRemove:
+      return "REMOVE " + std::to_string(request.node.node.value()) + (request.node.lose_data ? " lose-data" : "");
   }
   return {};
+}
+
+bool same(const protocol::Request& a, const protocol::Request& b) {
+  return a.verb == b.verb && a.topic == b.topic && a.payload == b.payload && a.options == b.options &&
+         a.node.node == b.node.node && a.node.cancel == b.node.cancel && a.node.lose_data == b.node.lose_data;
 }
 
 void check_request(std::string_view text) {
   const auto request = protocol::parse_request(text);
   if (!request) return;
-  const std::string again = write_out(*request);
-  if (request->verb == protocol::Verb::kPut) {
-    WALRUS_ASSERT(again == text && !request->payload.empty());
-  } else {
-    WALRUS_ASSERT(text.starts_with(again));
-    WALRUS_ASSERT(text.find_first_not_of(' ', again.size()) == std::string_view::npos);
+  const std::string written = write_out(*request);
+  const auto again = protocol::parse_request(written);
+  WALRUS_ASSERT(again && same(*request, *again));
+  if (request->verb == protocol::Verb::kPut) WALRUS_ASSERT(written == text && !request->payload.empty());
+  if (request->topic.empty()) {
+    WALRUS_ASSERT(request->verb >= protocol::Verb::kMetrics);
+    return;
   }
-  if (request->verb == protocol::Verb::kMetrics) return;
   WALRUS_ASSERT(protocol::valid_topic_name(request->topic));
-  WALRUS_ASSERT(!request->topic.empty() && request->topic.size() <= walrus::limits::kMaxTopicNameBytes);
+  WALRUS_ASSERT(request->topic.size() <= walrus::limits::kMaxTopicNameBytes);
   WALRUS_ASSERT(request->topic.find_first_of(" \t\r\n") == std::string_view::npos);
 }
 
