@@ -27,6 +27,7 @@ constexpr std::uint64_t kSmallDiskBytes = 1024ULL * 1024 * 1024;
 class Run {
  public:
   explicit Run(const RunOptions& options) : options_(options), small_disks_(make_small_disks()), cluster_(cluster()) {
+    topics_.reserve(options_.topics);
     for (std::size_t i = 0; i < options_.topics; ++i) topics_.push_back(fmt::format("topic-{}", i));
   }
   ~Run() {
@@ -103,6 +104,8 @@ class Run {
   void make_faults() {
     Nemesis nemesis(cluster_, {.seed = options_.seed,
                                .at_a_time = 3,
+                               .least_nodes = options_.nodes,
+                               .most_nodes = options_.nodes + 2,
                                .verbose = options_.verbose,
                                .kinds = options_.kinds,
                                .topics = topics_,
@@ -241,9 +244,9 @@ class Run {
       }
       report_.longest_pauses.push_back(longest);
     }
-    static const char* const kGets[] = {"GET: delivered", "GET: EMPTY", "GET: refused", "GET: outcome unknown"};
+    static const char* const gets[] = {"GET: delivered", "GET: EMPTY", "GET: refused", "GET: outcome unknown"};
     for (const auto& consumer : consumers_) {
-      for (const Get& get : consumer->log().gets) ++report_.numbers[kGets[static_cast<std::size_t>(get.outcome)]];
+      for (const Get& get : consumer->log().gets) ++report_.numbers[gets[static_cast<std::size_t>(get.outcome)]];
     }
     for (const std::uint64_t id : cluster_.ids()) {
       report_.numbers["bits flipped between nodes"] += cluster_.proxy(id).bits_flipped();

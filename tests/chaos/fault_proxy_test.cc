@@ -18,7 +18,6 @@ namespace walrus::chaos {
 namespace {
 
 using namespace std::chrono_literals;
-using test::eventually;
 
 constexpr std::uint64_t kCaller = 1;
 constexpr std::uint64_t kTarget = 2;

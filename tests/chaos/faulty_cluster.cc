@@ -8,6 +8,10 @@ namespace walrus::chaos {
 
 using namespace std::chrono_literals;
 
+namespace {
+constexpr auto kGoodbye = 30s;  // from the removal of a node to the end of its process
+}  // namespace
+
 FaultyCluster::FaultyCluster(FaultyClusterOptions options) : options_(std::move(options)) {
   std::filesystem::create_directories(options_.folder);
   for (std::size_t i = 0; i < options_.nodes; ++i) create(next_id_++);
@@ -34,12 +38,14 @@ FaultyCluster::Member& FaultyCluster::create(std::uint64_t id) {
 
 void FaultyCluster::publish_ports() {
   std::vector<std::uint16_t> ports;
+  ports.reserve(members_.size());
   for (const auto& [id, member] : members_) ports.push_back(member.node->client_port());
   ports_.set(std::move(ports));
 }
 
 std::vector<std::uint64_t> FaultyCluster::ids() const {
   std::vector<std::uint64_t> ids;
+  ids.reserve(members_.size());
   for (const auto& [id, member] : members_) ids.push_back(id);
   return ids;
 }
@@ -115,9 +121,13 @@ std::uint64_t FaultyCluster::add() {
   return id;
 }
 
-void FaultyCluster::forget(std::uint64_t id) {
+bool FaultyCluster::forget(std::uint64_t id) {
+  Member& member = members_.at(id);
+  member.wanted = false;
+  const bool ended = member.node->wait_until_ended(kGoodbye).has_value();
   members_.erase(id);
   publish_ports();
+  return ended;
 }
 
 std::string FaultyCluster::stop_all() {

@@ -50,7 +50,8 @@ class FaultyCluster {
   void resume(std::uint64_t id);
   void wipe(std::uint64_t id);  ///< of a node that does not run
   std::uint64_t add();          ///< starts a new node, which joins; its id
-  void forget(std::uint64_t id);
+  /// Of a node that the cluster has removed; false when its process did not end by itself.
+  bool forget(std::uint64_t id);
   /// Stops all; what went wrong, or nothing.
   std::string stop_all();
 

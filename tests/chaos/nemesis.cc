@@ -15,6 +15,10 @@ namespace walrus::chaos {
 
 using namespace std::chrono_literals;
 
+namespace {
+constexpr int kRemoveAttempts = 20;
+}  // namespace
+
 Nemesis::Nemesis(FaultyCluster& cluster, NemesisOptions options)
     : cluster_(cluster), options_(std::move(options)), random_(options_.seed) {}
 
@@ -59,12 +63,14 @@ void Nemesis::heal() {
 }
 
 void Nemesis::begin_one() {
-  static const std::vector<Kind> kKinds = {
+  static const std::vector<Kind> kinds = {
       {"kill", 6, &Nemesis::kill},
       {"pause", 5, &Nemesis::pause},
       {"restart", 3, &Nemesis::restart},
       {"restart-all", 1, &Nemesis::restart_all},
       {"wipe", 2, &Nemesis::wipe},
+      {"add", 1, &Nemesis::add},
+      {"remove", 1, &Nemesis::remove},
       {"fill-disk", 2, &Nemesis::fill_disk},
       {"delay", 3, &Nemesis::delay},
       {"reset", 3, &Nemesis::reset},
@@ -76,7 +82,7 @@ void Nemesis::begin_one() {
       {"split", 2, &Nemesis::split},
   };
   std::vector<const Kind*> possible;
-  for (const Kind& kind : kKinds) {
+  for (const Kind& kind : kinds) {
     if (!options_.kinds.empty() && !options_.kinds.contains(kind.name)) continue;
     possible.insert(possible.end(), static_cast<std::size_t>(kind.weight), &kind);
   }
@@ -115,13 +121,6 @@ std::optional<std::uint64_t> Nemesis::free_node() {
   }
   if (free.empty()) return std::nullopt;
   return free[below(free.size())];
-}
-
-std::pair<std::uint64_t, std::uint64_t> Nemesis::any_link() {
-  const auto ids = cluster_.ids();
-  const std::uint64_t from = below(ids.size());
-  const std::uint64_t to = (from + 1 + below(ids.size() - 1)) % ids.size();
-  return {ids[from], ids[to]};
 }
 
 bool Nemesis::kill() {
@@ -221,76 +220,56 @@ bool Nemesis::fill_disk() {
   return true;
 }
 
-bool Nemesis::link_fault(const std::string& name, const LinkRule& rule, bool both_ways,
-                         std::chrono::milliseconds longest) {
-  const auto [from, to] = any_link();
-  const auto duration = between(300ms, longest);
-  tell(fmt::format("{} {} {} {} for {} ms", name, from, both_ways ? "<->" : "->", to, duration.count()));
-  cluster_.rules().set(from, to, rule);
-  if (both_ways) cluster_.rules().set(to, from, rule);
-  hold(name, 0, duration, [this, from, to] {
-    cluster_.rules().heal(from, to);
-    cluster_.rules().heal(to, from);
-  });
+bool Nemesis::can_administer() {
+  if (!administrable_) {
+    try {
+      administrable_ = cluster_.node(cluster_.ids().front()).request("NODES").starts_with("OK");
+    } catch (const std::runtime_error&) {  // not now
+      return false;
+    }
+  }
+  return *administrable_;
+}
+
+bool Nemesis::add() {
+  if (cluster_.ids().size() >= options_.most_nodes || !can_administer()) return false;
+  tell(fmt::format("node {} joins", cluster_.add()));
   return true;
 }
 
-bool Nemesis::delay() { return link_fault("delay", {.delay = between(1ms, 400ms)}, below(2) == 0, 10s); }
-bool Nemesis::one_way_cut() { return link_fault("one-way cut", {.stalled = true}, false, 10s); }
-bool Nemesis::swallow() { return link_fault("swallow", {.swallowed = true}, false, 4s); }
-bool Nemesis::half_open() {
-  const bool done = link_fault("half open", {.half_open = true}, false, 8s);
-  for (const std::uint64_t id : cluster_.ids()) cluster_.proxy(id).reset_connections(0);
-  return done;
-}
-bool Nemesis::corrupt() { return link_fault("corrupt", {.corrupt = 0.02}, true, 8s); }
-
-bool Nemesis::reset() {
-  const auto [from, to] = any_link();
-  if (below(2) == 0) {
-    tell(fmt::format("reset the connections {} -> {}", from, to));
-    cluster_.proxy(to).reset_connections(from);
-    return true;
-  }
-  return link_fault("resets", {.reset = 0.01}, true, 8s);
+bool Nemesis::remove() {
+  const auto node = free_node();
+  if (!node || cluster_.ids().size() <= options_.least_nodes || !can_administer()) return false;
+  const std::string reply = ask_another(*node, "DRAIN " + std::to_string(*node));
+  tell(fmt::format("drain node {}: {}", *node, reply));
+  if (reply != "OK") return false;
+  remove_later(*node, kRemoveAttempts);
+  return true;
 }
 
-bool Nemesis::isolate() {
-  const auto ids = cluster_.ids();
-  const std::uint64_t alone = ids[below(ids.size())];
-  const auto duration = between(500ms, 12s);
-  tell(fmt::format("isolate node {} for {} ms", alone, duration.count()));
-  for (const std::uint64_t other : ids) {
-    cluster_.rules().set(alone, other, {.stalled = true});
-    cluster_.rules().set(other, alone, {.stalled = true});
-  }
-  hold("isolate", 0, duration, [this, alone, ids] {
-    for (const std::uint64_t other : ids) {
-      cluster_.rules().heal(alone, other);
-      cluster_.rules().heal(other, alone);
+/// A node can be removed once all that it holds has copies elsewhere.
+void Nemesis::remove_later(std::uint64_t node, int attempts) {
+  hold("remove", node, between(2s, 6s), [this, node, attempts] {
+    const std::string reply = ask_another(node, "REMOVE " + std::to_string(node));
+    tell(fmt::format("remove node {}: {}", node, reply));
+    if (reply == "OK") {
+      if (!cluster_.forget(node)) violations_.push_back(fmt::format("node {} was removed and does not end", node));
+    } else if (attempts > 1) {
+      remove_later(node, attempts - 1);
     }
   });
-  return true;
 }
 
-bool Nemesis::split() {
-  auto ids = cluster_.ids();
-  std::ranges::shuffle(ids, random_);
-  const std::size_t half = ids.size() / 2;
-  const auto duration = between(500ms, 10s);
-  tell(fmt::format("split off {} of {} nodes, {} and more, for {} ms", half, ids.size(), ids[0], duration.count()));
-  const auto each = [ids, half](const std::function<void(std::uint64_t, std::uint64_t)>& action) {
-    for (std::size_t a = 0; a < half; ++a) {
-      for (std::size_t b = half; b < ids.size(); ++b) {
-        action(ids[a], ids[b]);
-        action(ids[b], ids[a]);
-      }
+std::string Nemesis::ask_another(std::uint64_t node, const std::string& text) {
+  for (const std::uint64_t id : cluster_.ids()) {
+    if (id == node || cluster_.paused(id) || !cluster_.node(id).running()) continue;
+    try {
+      return cluster_.node(id).request(text);
+    } catch (const std::runtime_error& error) {
+      return error.what();
     }
-  };
-  each([this](std::uint64_t a, std::uint64_t b) { cluster_.rules().set(a, b, {.stalled = true}); });
-  hold("split", 0, duration,
-       [this, each] { each([this](std::uint64_t a, std::uint64_t b) { cluster_.rules().heal(a, b); }); });
-  return true;
+  }
+  return "nobody is there to be asked";
 }
 
 }  // namespace walrus::chaos

@@ -22,6 +22,8 @@ namespace walrus::chaos {
 struct NemesisOptions {
   std::uint64_t seed = 1;
   std::size_t at_a_time = 3;
+  std::size_t least_nodes = 5;  ///< no removal below
+  std::size_t most_nodes = 7;   ///< no addition above
   bool verbose = false;
   std::set<std::string> kinds;  ///< only these; empty: all that can be had
   std::vector<std::string> topics;
@@ -63,6 +65,8 @@ class Nemesis {
   bool restart_all();
   bool wipe();
   bool fill_disk();
+  bool add();
+  bool remove();
   bool delay();
   bool reset();
   bool one_way_cut();
@@ -82,6 +86,11 @@ class Nemesis {
   std::optional<std::uint64_t> free_node();
   std::pair<std::uint64_t, std::uint64_t> any_link();
   bool link_fault(const std::string& name, const LinkRule& rule, bool both_ways, std::chrono::milliseconds longest);
+  /// The nodes know the commands of an operator.
+  bool can_administer();
+  void remove_later(std::uint64_t node, int attempts);
+  /// The answer of some other node than this one.
+  std::string ask_another(std::uint64_t node, const std::string& text);
   /// Every segment has two holders beside this node.
   bool can_spare(std::uint64_t node);
 
@@ -92,6 +101,7 @@ class Nemesis {
   Clock::time_point next_ = Clock::now();
   std::vector<Fault> active_;
   std::set<std::uint64_t> filled_;
+  std::optional<bool> administrable_;
   std::vector<std::string> told_;
   std::map<std::string, std::size_t> counts_;
   std::vector<std::string> violations_;
