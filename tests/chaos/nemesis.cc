@@ -17,6 +17,15 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr int kRemoveAttempts = 20;
+
+/// Its start is over: before that SIGTERM ends it like any process.
+bool answers(const test::Node& node) {
+  try {
+    return test::Connection(node.client_port(), 1s).request("METRICS").starts_with("OK ");
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
 }  // namespace
 
 Nemesis::Nemesis(FaultyCluster& cluster, NemesisOptions options)
@@ -148,7 +157,7 @@ bool Nemesis::pause() {
 
 bool Nemesis::restart() {
   const auto node = free_node();
-  if (!node || !test::accepts_connections(cluster_.node(*node).client_port())) return false;
+  if (!node || !answers(cluster_.node(*node))) return false;
   tell(fmt::format("restart node {}", *node));
   try {
     cluster_.stop(*node);
