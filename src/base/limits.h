@@ -56,6 +56,7 @@ inline constexpr std::size_t kSegmentSyncBytes = 16 * kMiB;    ///< written sinc
 inline constexpr std::size_t kSegmentWorthSyncBytes = 512 * kKiB;  ///< of log per segment in it, before they are synced
 inline constexpr std::size_t kWalMostKeptFiles = 8;                ///< complete files kept for that
 inline constexpr std::size_t kSegmentReadBytes = 1 * kMiB;         ///< most that one read of a file asks for
+inline constexpr std::size_t kSegmentReadAheadBytes = 1 * kMiB;    ///< behind a reader that goes on where it ended
 inline constexpr std::size_t kSegmentFlushesInFlight = 16;         ///< segments written and synced at a time, per shard
 inline constexpr std::size_t kOpenSegmentFiles = 512;              ///< file handles kept open, per shard
 inline constexpr std::size_t kIndexIntervalBytes = 64 * kKiB;

@@ -46,6 +46,9 @@ class File {
   /// metadata. Of a file that has that size already, it only syncs.
   virtual Status prewrite(std::uint64_t size) = 0;
 
+  /// A hint that this range will be read soon, in order. Does not wait for the data.
+  virtual void will_read(std::uint64_t /*position*/, std::uint64_t /*size*/) {}
+
   // Asynchronous: `done` runs on the loop that the file was opened for, never before the call returns. Several may be
   // in flight, and may complete in any order. The memory stays valid until then; the file outlives them.
   virtual void async_write(std::uint64_t position, std::string_view bytes, Done done) = 0;

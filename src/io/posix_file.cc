@@ -106,6 +106,10 @@ Status PosixFile::prewrite(std::uint64_t size) {
   return sync();
 }
 
+void PosixFile::will_read(std::uint64_t position, std::uint64_t size) {
+  (void)posix_fadvise(handle_.fd, static_cast<off_t>(position), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+}
+
 void PosixFile::submit(FileOperation operation) {
   WALRUS_ASSERT(queue_ != nullptr, "opened without a loop");
   ++handle_.in_flight;

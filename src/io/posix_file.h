@@ -22,6 +22,7 @@ class PosixFile final : public File {
   Status truncate(std::uint64_t size) override;
   Result<std::uint64_t> size() override;
   Status prewrite(std::uint64_t size) override;
+  void will_read(std::uint64_t position, std::uint64_t size) override;
 
   void async_write(std::uint64_t position, std::string_view bytes, Done done) override;
   void async_read(std::uint64_t position, char* into, std::size_t size, ReadDone done) override;

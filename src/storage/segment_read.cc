@@ -25,7 +25,8 @@ void SegmentRead::start() {
   end_ = segment_->written_.position;
   if (place_.position >= end_) return finish(damaged("the file ends before its last offset"));
   // Up to one interval has to be walked, unless a reader goes on where one has ended.
-  const std::size_t walk = place_.offset == from_ ? 0 : segment_->home_->options.index_interval_bytes;
+  goes_on_ = place_.offset == from_;
+  const std::size_t walk = goes_on_ ? 0 : segment_->home_->options.index_interval_bytes;
   read_piece(walk + max_bytes_);
 }
 
@@ -108,6 +109,10 @@ std::unexpected<Error> SegmentRead::damaged(const std::string& what) const {
 void SegmentRead::finish(Status status) {
   if (!status) return done_(fail(status.error()));
   segment_->remember(place_);
+  // Several readers share the file's handle, so that the kernel cannot tell which of them reads in order.
+  if (goes_on_ && place_.position < end_) {
+    file_->will_read(place_.position, std::min<std::uint64_t>(end_ - place_.position, limits::kSegmentReadAheadBytes));
+  }
   done_(std::move(batches_));
 }
 

@@ -30,6 +30,7 @@ class SegmentRead : public std::enable_shared_from_this<SegmentRead> {
 
   FileCache::FilePtr file_;
   SegmentPlace place_;         // of the next batch to look at
+  bool goes_on_ = false;       // where another read has ended: somebody reads in order
   std::uint64_t end_ = 0;      // of what was written when the read started
   std::size_t needed_ = 0;     // size of a batch that was cut off by the end of the piece
   std::size_t collected_ = 0;  // bytes
