@@ -1,5 +1,5 @@
-// A node is its data directory: foreign, copied and replaced ones are refused with a clear text and exit code 4, and the
-// cluster they meant to join goes on undisturbed. A wiped one is a new incarnation of its node.
+// A node is its data directory: foreign, copied and replaced ones are refused with a clear text and exit code 4, and
+// the cluster they meant to join goes on undisturbed. A wiped one is a new incarnation of its node.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

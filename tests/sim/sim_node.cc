@@ -36,7 +36,10 @@ SimNode::~SimNode() {
   // As in a crash: nothing of this node runs any more, and then it goes.
   loop_.stop();
   router_.reset();
-  for (auto& shard : shards_) shard->takeover.reset();
+  for (auto& shard : shards_) {
+    shard->takeover.reset();
+    shard->repair.reset();
+  }
   for (auto& shard : shards_) shard->broker.reset();
   shards_.clear();
   controller_.reset();
@@ -58,6 +61,7 @@ Status SimNode::open(io::SimNetwork& network, io::SimDisk& disk) {
   for (auto& shard : shards_) {
     shard->broker->start();
     shard->takeover->start();
+    shard->repair->start();
   }
   return {};
 }
@@ -97,12 +101,21 @@ Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint
   shard->broker =
       std::make_unique<broker::Broker>(loop_, *shard->store, *shard->metadata, *shard->transport, directory_,
                                        broker::BrokerOptions{.self = options_.id,
+                                                             .disk_id = options_.disk_id,
                                                              .shard = number,
                                                              .replication_factor = options_.replication_factor,
                                                              .segment_entries = options_.segment_entries});
-  shard->takeover = std::make_unique<controller::Takeover>(
-      loop_, *shard->transport, *shard->metadata, shard->broker->replicas(), options_.id,
-      [this, number](std::string_view topic) { return directory_.shard_of(topic) == number; });
+  const auto owns = [this, number](std::string_view topic) { return directory_.shard_of(topic) == number; };
+  shard->takeover = std::make_unique<controller::Takeover>(loop_, *shard->transport, *shard->metadata,
+                                                           shard->broker->replicas(), options_.id, owns);
+  shard->repair = std::make_unique<controller::Repair>(
+      controller::Repair::Shard{.loop = loop_,
+                                .transport = *shard->transport,
+                                .metadata = *shard->metadata,
+                                .store = *shard->store,
+                                .replicas = shard->broker->replicas(),
+                                .owns = owns},
+      controller::RepairOptions{.self = options_.id, .grace = limits::kRepairGrace}, repair_counters_);
   directory_.shards[number] = {&loop_, shard->broker.get()};
   shard->transport->set_handler([broker = shard->broker.get()](NodeId from, io::Message message, io::Reply reply) {
     if (reply) broker->handle(from, std::move(message), std::move(reply));

@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/router.h"
 #include "controller/controller.h"
+#include "controller/repair.h"
 #include "controller/takeover.h"
 #include "io/sim/sim_disk.h"
 #include "io/sim/sim_loop.h"
@@ -58,6 +59,7 @@ class SimNode {
     std::unique_ptr<storage::ShardStore> store;
     std::unique_ptr<broker::Broker> broker;
     std::unique_ptr<controller::Takeover> takeover;
+    std::unique_ptr<controller::Repair> repair;
   };
 
   SimNode(io::SimLoop& loop, const SimNodeOptions& options) : loop_(loop), options_(options) {}
@@ -72,6 +74,7 @@ class SimNode {
   std::unique_ptr<controller::Controller> controller_;
   metadata::MetadataClient::Subscription addresses_;
   broker::ShardDirectory directory_;
+  controller::RepairCounters repair_counters_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<broker::Router> router_;
 };
