@@ -18,7 +18,7 @@ constexpr std::size_t kColumns = 7;
 using Row = std::array<std::string, kColumns>;
 
 std::string state_of(const Json& node) {
-  const auto state = node.value("state", std::string("?"));
+  auto state = node.value("state", std::string("?"));
   if (!node.value("draining", false)) return state;
   const bool drained = node.value("replicas_held", 0) == 0 && node.value("segments_led", 0) == 0;
   return state + (drained ? ", drained" : ", draining");

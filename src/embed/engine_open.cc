@@ -48,7 +48,7 @@ Engine::Engine(const store::Options& options)
 
 Result<std::shared_ptr<Engine>> Engine::open(const store::Options& options) {
   WALRUS_TRY(check(options));
-  const std::shared_ptr<Engine> engine(new Engine(options));
+  std::shared_ptr<Engine> engine(new Engine(options));
   WALRUS_TRY(engine->start());
   return engine;
 }

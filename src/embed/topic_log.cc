@@ -174,8 +174,7 @@ void TopicLog::on_changed() {
     home_.finished(*batch, {});
   }
   if (const Status status = segment.status(); !status) {
-    const Error error = status.error();
-    fail_all({ErrorCode::kIo, error.detail});
+    fail_all({ErrorCode::kIo, status.error().detail});
   }
   if (when_durable_ && all_durable()) std::exchange(when_durable_, {})();
 }
