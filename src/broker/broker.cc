@@ -145,8 +145,7 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
   create.set_name(std::string(request.topic));
   create.set_replicas(request.options.replicas != 0 ? request.options.replicas : options_.replication_factor);
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
-    if (!applied) return answer_error({waiter}, applied.error());
-    if (!applied->status) return answer_error({waiter}, applied->status.error());
+    if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());
     answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
   });
 }
@@ -209,24 +208,24 @@ void Broker::handle(NodeId from, io::Message message, io::Reply reply) {
   const metadata::TopicPtr topic = metadata_.view()->find_topic(address->topic);
   const std::uint32_t shard = topic ? directory_.shard_of(topic->name) : options_.shard;
   if (!topic) {
-    const metadata::Version version = address->version;
-    if (version <= metadata_.view()->version()) return reply(fail(ErrorCode::kNotLeader, "no such topic here"));
+    if (address->version <= metadata_.view()->version())
+      return reply(fail(ErrorCode::kNotLeader, "no such topic here"));
     // Its creation has not reached this loop yet. Once it has, look again.
     auto look_again = [this, from, message, reply = std::move(reply)](const Status& caught_up) mutable {
       if (!caught_up) return reply(fail(ErrorCode::kNotLeader, "this node's metadata is behind"));
       handle(from, std::move(message), std::move(reply));
     };
-    return metadata_.wait_for(version, PeerService::kCatchUpTimeout, std::move(look_again));
+    return metadata_.wait_for(address->version, PeerService::kCatchUpTimeout, std::move(look_again));
   }
-  if (shard == options_.shard) return peer_service_.handle(from, message, std::move(reply));
+  if (shard == options_.shard) return peer_service_.handle(from, address->version, message, std::move(reply));
   io::Reply reply_here = [loop = &loop_, reply = std::move(reply)](Result<io::Message> answer) mutable {
     loop->post([reply = std::move(reply), answer = std::move(answer)]() mutable { reply(std::move(answer)); });
   };
   const ShardDirectory::Shard& owner = directory_.shards[shard];
-  owner.loop->post(
-      [broker = owner.broker, from, message = std::move(message), reply = std::move(reply_here)]() mutable {
-        broker->peer_service_.handle(from, message, std::move(reply));
-      });
+  owner.loop->post([broker = owner.broker, from, version = address->version, message = std::move(message),
+                    reply = std::move(reply_here)]() mutable {
+    broker->peer_service_.handle(from, version, message, std::move(reply));
+  });
 }
 
 void Broker::stop(io::Duration patience, io::Done done) {

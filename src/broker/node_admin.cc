@@ -110,8 +110,7 @@ void NodeAdmin::change(const protocol::Request& request, Done done) {
     return done(fail(ErrorCode::kNotFound, fmt::format("the cluster has no node {}", request.node.node)));
   }
   metadata_.propose(command_for(request, *node), [done = std::move(done)](Result<metadata::Applied> applied) mutable {
-    if (!applied) return done(fail(applied.error()));
-    if (!applied->status) return done(fail(applied->status.error()));
+    if (const Status outcome = metadata::outcome_of(applied); !outcome) return done(fail(outcome.error()));
     done(std::string());
   });
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/message_address.h"
 #include "io/message.h"
 #include "peer.pb.h"
 #include "replication/batch_body.h"
@@ -35,11 +34,9 @@ void reply_with_batches(Result<storage::Batches> batches, Offset readable_end, i
 
 }  // namespace
 
-void PeerService::handle(NodeId from, const io::Message& message, io::Reply reply) {
+void PeerService::handle(NodeId from, metadata::Version version, const io::Message& message, io::Reply reply) {
   // Replicas answer at once: a message names its segment whole, and who is behind must not hold up a quorum.
   if (replicas_.handle(message, reply)) return;
-  const auto address = address_of(message);
-  if (!address) return reply(fail(address.error()));
   auto carry_out = [this, from, message, reply = std::move(reply)](const Status& caught_up) mutable {
     if (!caught_up) return reply(fail(ErrorCode::kNotLeader, "this node's metadata is behind"));
     switch (message.type) {
@@ -53,8 +50,8 @@ void PeerService::handle(NodeId from, const io::Message& message, io::Reply repl
         return state(message, std::move(reply));
     }
   };
-  if (metadata_.view()->version() >= address->version) return carry_out({});
-  metadata_.wait_for(address->version, kCatchUpTimeout, std::move(carry_out));
+  if (metadata_.view()->version() >= version) return carry_out({});
+  metadata_.wait_for(version, kCatchUpTimeout, std::move(carry_out));
 }
 
 void PeerService::append(NodeId from, const io::Message& message, io::Reply reply) {

@@ -24,7 +24,8 @@ class PeerService {
   /// How long a request waits for this node to catch up with its sender's metadata.
   static constexpr io::Duration kCatchUpTimeout = std::chrono::seconds(1);
 
-  void handle(NodeId from, const io::Message& message, io::Reply reply);
+  /// `version` is that of the sender's metadata (message_address.h).
+  void handle(NodeId from, metadata::Version version, const io::Message& message, io::Reply reply);
 
  private:
   void append(NodeId from, const io::Message& message, io::Reply reply);

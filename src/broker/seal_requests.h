@@ -23,6 +23,7 @@ class SealRequests {
     kSelf,     ///< this node's replica is sound
     kAnother,  ///< one that is up; nothing is asked while there is none
   };
+  /// The segment is led by this node.
   void ask(TopicId topic, Epoch epoch, Recoverer recoverer, std::string_view why);
 
  private:

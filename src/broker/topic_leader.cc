@@ -196,7 +196,7 @@ void TopicLeader::propose_seal() {
   context_.metadata.propose(std::move(command), [weak = weak_from_this()](Result<metadata::Applied> applied) {
     const auto self = weak.lock();
     if (!self || self->roll_ != Roll::kProposing) return;
-    const Status outcome = applied ? applied->status : fail(applied.error());
+    const Status outcome = metadata::outcome_of(applied);
     // Carried out, or beaten by another command: the view retires us.
     if (outcome || outcome.error().code == ErrorCode::kConflict) return;
     if (std::has_single_bit(++self->seal_attempts_)) {  // rarer and rarer

@@ -20,8 +20,4 @@ std::vector<metadata::Command> plan_node_states(const metadata::View& view, cons
 /// its node.
 std::vector<metadata::Command> plan_seals(const metadata::View& view, std::size_t most);
 
-/// The one that is to find the end of `segment`: the first replica that is up and not its leader nor its recoverer;
-/// that failing, of a segment that is being sealed, the leader; nothing when none is.
-std::optional<NodeId> choose_recoverer(const metadata::View& view, const metadata::SegmentInfo& segment);
-
 }  // namespace walrus::controller

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/assert.h"
 #include "base/limits.h"
 #include "base/log.h"
 
@@ -35,8 +34,7 @@ void Repair::stop() {
 void Repair::tick() {
   timer_ = shard_.loop.after(limits::kRepairInterval, [this] { tick(); });
   const metadata::ViewPtr view = shard_.metadata.view();
-  const metadata::NodeInfo* self = view->find_node(options_.self);
-  if (self == nullptr || self->state != metadata::NodeState::kUp) return;
+  if (!view->is_up(options_.self)) return;
   if (absence_.observe(*view, shard_.loop.now())) walk_.wake();
   walk_.step(*view, limits::kRepairSegmentsPerTick,
              [&](const metadata::TopicPtr& topic, const metadata::SegmentInfo& segment) {
@@ -82,8 +80,6 @@ bool Repair::our_turn(const RepairPlan& plan, storage::SegmentKey key) {
 void Repair::copy(const metadata::View& view, const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
                   std::vector<NodeId> sources) {
   const storage::SegmentKey key{topic.id, segment.id};
-  const metadata::SegmentInfo* next = topic.find(SegmentId(segment.id.value() + 1));
-  WALRUS_ASSERT(next != nullptr, "a sealed segment is followed by another one");
   // Those that ask at the same time do not all ask the same one.
   std::ranges::rotate(
       sources,
@@ -95,7 +91,7 @@ void Repair::copy(const metadata::View& view, const metadata::TopicInfo& topic, 
                                         .replicas = shard_.replicas,
                                         .limit = limit_},
       replication::CopyOptions{.segment = {.key = key, .base = segment.base, .end = segment.end, .hash = segment.hash},
-                               .next_epoch = next->epoch,
+                               .next_epoch = topic.after(segment).epoch,
                                .sources = std::move(sources),
                                .version = view.version()},
       [this, key](const Status& status) { on_copied(key, status); });
@@ -117,7 +113,7 @@ void Repair::list_as_holder(storage::SegmentKey key) {
   if (segment == nullptr) return end_copy(key, fail(ErrorCode::kNotFound, "the segment is gone"));
   shard_.metadata.propose(add_holder(*view, *topic, *segment, options_.self),
                           [this, alive = alive_, key](const Result<metadata::Applied>& applied) {
-                            if (*alive) end_copy(key, applied ? applied->status : fail(applied.error()));
+                            if (*alive) end_copy(key, metadata::outcome_of(applied));
                           });
 }
 

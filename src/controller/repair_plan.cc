@@ -8,11 +8,6 @@ namespace walrus::controller {
 
 namespace {
 
-bool is_up(const metadata::View& view, NodeId node) {
-  const metadata::NodeInfo* info = view.find_node(node);
-  return info != nullptr && info->state == metadata::NodeState::kUp;
-}
-
 template <class Change>
 void address(Change& change, const metadata::View& view, const metadata::TopicInfo& topic,
              const metadata::SegmentInfo& segment, NodeId node) {
@@ -33,7 +28,7 @@ RepairPlan plan_repair(const metadata::View& view, const metadata::TopicInfo& to
   std::optional<NodeId> gone;
   std::optional<NodeId> last_up;
   for (const NodeId holder : segment.replicas) {
-    const bool holder_up = is_up(view, holder);
+    const bool holder_up = view.is_up(holder);
     if (absence.gone(holder)) {
       gone = holder;
     } else {

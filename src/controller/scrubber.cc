@@ -15,10 +15,7 @@ constexpr io::Duration kRecheckDelay = std::chrono::minutes(1);
 constexpr std::size_t kMaxUrgent = 1'000;
 
 bool another_holder_is_up(const metadata::View& view, const metadata::SegmentInfo& segment, NodeId self) {
-  return std::ranges::any_of(segment.replicas, [&](NodeId holder) {
-    const metadata::NodeInfo* node = view.find_node(holder);
-    return holder != self && node != nullptr && node->state == metadata::NodeState::kUp;
-  });
+  return std::ranges::any_of(segment.replicas, [&](NodeId holder) { return holder != self && view.is_up(holder); });
 }
 
 }  // namespace
@@ -135,7 +132,7 @@ void Scrubber::give_up(storage::SegmentKey key, const Error& damage) {
       drop_holder(*view, *target.topic, *target.segment, options_.self),
       [this, alive = alive_, key, base = target.segment->base](const Result<metadata::Applied>& applied) {
         if (!*alive) return;
-        if (applied && applied->status) return set_aside(key, base);
+        if (metadata::outcome_of(applied)) return set_aside(key, base);
         check_later(key);
       });
 }

@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include "base/assert.h"
 #include "base/log.h"
-#include "controller/planner.h"
+#include "metadata/sealing.h"
 
 namespace walrus::controller {
 
@@ -95,16 +94,8 @@ void Takeover::on_recovered(const metadata::TopicPtr& topic, Result<replication:
 }
 
 void Takeover::hand_over(const metadata::TopicInfo& topic) {
-  const auto other = choose_recoverer(*metadata_.view(), topic.last());
-  if (!other) return;
-  metadata::Command command;
-  metadata::BeginSeal& begin = *command.mutable_begin_seal();
-  begin.set_topic_id(topic.id.value());
-  begin.set_segment_id(topic.last().id.value());
-  begin.set_epoch(topic.last().epoch.value());
-  begin.set_expected_seal_epoch(topic.last().seal_epoch.value());
-  begin.set_recoverer(other->value());
-  metadata_.propose(std::move(command), [](const Result<metadata::Applied>&) {});
+  const auto other = metadata::choose_recoverer(*metadata_.view(), topic.last());
+  if (other) metadata_.propose(metadata::begin_seal(topic, *other), [](const Result<metadata::Applied>&) {});
 }
 
 void Takeover::propose(const metadata::TopicPtr& topic, const replication::RecoveredEnd& found) {
@@ -121,7 +112,7 @@ void Takeover::propose(const metadata::TopicPtr& topic, const replication::Recov
   metadata_.propose(std::move(command),
                     [this, alive = alive_, id = topic->id](const Result<metadata::Applied>& applied) {
                       // Carried out or beaten: the view says what is next. Else again: it is a compare-and-set.
-                      const Status outcome = applied ? applied->status : fail(applied.error());
+                      const Status outcome = metadata::outcome_of(applied);
                       if (*alive && !outcome && outcome.error().code != ErrorCode::kConflict) try_again(id);
                     });
 }
@@ -137,9 +128,7 @@ void Takeover::try_again(TopicId id) {
 }
 
 void Takeover::settle(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment) {
-  const metadata::SegmentInfo* next = topic.find(SegmentId(segment.id.value() + 1));
-  WALRUS_ASSERT(next != nullptr, "a sealed segment is followed by another one");
-  replicas_.settle({topic.id, segment.id}, segment.base, segment.end, next->epoch,
+  replicas_.settle({topic.id, segment.id}, segment.base, segment.end, topic.after(segment).epoch,
                    [name = topic.name, id = segment.id](const Result<bool>& whole) {
                      if (!whole) return log::error("topic {} segment {}: {}", name, id, whole.error().message());
                      if (!*whole) log::error("topic {} segment {}: this replica lacks records", name, id);

@@ -18,6 +18,9 @@ struct Applied {
   Version version = 0;
   Status status;
 };
+/// Whether a proposal took effect, with the error of either kind when it did not.
+inline Status outcome_of(const Result<Applied>& applied) { return applied ? applied->status : fail(applied.error()); }
+
 using ProposeDone = std::move_only_function<void(Result<Applied>)>;
 
 class MetadataClient {

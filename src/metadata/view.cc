@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
+
 namespace walrus::metadata {
 
 bool SegmentInfo::has_replica(NodeId node) const { return std::ranges::find(replicas, node) != replicas.end(); }
@@ -10,6 +12,12 @@ const SegmentInfo* TopicInfo::find(SegmentId segment) const {
   const auto found = std::lower_bound(segments.begin(), segments.end(), segment,
                                       [](const SegmentInfo& info, SegmentId wanted) { return info.id < wanted; });
   return found != segments.end() && found->id == segment ? &*found : nullptr;
+}
+
+const SegmentInfo& TopicInfo::after(const SegmentInfo& sealed) const {
+  const SegmentInfo* next = find(SegmentId(sealed.id.value() + 1));
+  WALRUS_ASSERT(next != nullptr, "a sealed segment is followed by another one");
+  return *next;
 }
 
 const SegmentInfo* TopicInfo::holding(Offset offset) const {
@@ -51,6 +59,11 @@ Offset View::shared_cursor(const TopicInfo& topic) const {
 const NodeInfo* View::find_node(NodeId id) const {
   const auto found = nodes_->find(id);
   return found == nodes_->end() ? nullptr : &found->second;
+}
+
+bool View::is_up(NodeId id) const {
+  const NodeInfo* node = find_node(id);
+  return node != nullptr && node->state == NodeState::kUp;
 }
 
 bool View::original(const SegmentInfo& segment, NodeId node) const {

@@ -65,6 +65,8 @@ struct TopicInfo {
 
   const SegmentInfo& last() const { return segments.back(); }
   const SegmentInfo* find(SegmentId id) const;
+  /// The one behind a sealed segment of this topic.
+  const SegmentInfo& after(const SegmentInfo& sealed) const;
   /// The segment that holds `offset`; the last one for an offset at or behind its base; null when trimmed away.
   const SegmentInfo* holding(Offset offset) const;
 };
@@ -90,6 +92,7 @@ class View {
   /// 0 when never committed.
   Offset shared_cursor(const TopicInfo& topic) const;
   const NodeInfo* find_node(NodeId id) const;
+  bool is_up(NodeId id) const;
   const std::map<NodeId, NodeInfo>& nodes() const { return *nodes_; }
   /// The node has the disk that it had when the segment opened. Else what the old disk promised and acknowledged is not
   /// known there: as a replica of a segment that is not sealed yet the node counts neither as "has" nor as "has not",

@@ -34,12 +34,7 @@ peer::ReplicateReply::Verdict verdict_number(ReplicateAnswer::Verdict verdict) {
 
 }  // namespace
 
-bool ReplicaTable::is_ours(std::uint16_t message_type) {
-  return message_type == peer::REPLICATE || message_type == peer::FENCE || message_type == peer::COPY;
-}
-
 bool ReplicaTable::handle(const io::Message& message, io::Reply& reply) {
-  if (!is_ours(message.type)) return false;
   forget_sealed();
   switch (message.type) {
     case peer::REPLICATE:

@@ -30,7 +30,6 @@ class ReplicaTable {
 
   /// True when the message is one of ours; then it is used up.
   bool handle(const io::Message& message, io::Reply& reply);
-  static bool is_ours(std::uint16_t message_type);
 
   /// This node's own replica, for a recoverer that is a replica itself.
   Result<SegmentFollower*> follower(storage::SegmentKey key, Offset base);

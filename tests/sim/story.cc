@@ -75,12 +75,6 @@ void Story::end() {
 }
 
 metadata::TopicPtr Story::topic() const { return cluster_.newest_view()->find_topic(kTopic); }
-const metadata::SegmentInfo& Story::open() const {
-  static thread_local metadata::TopicPtr held;
-  held = topic();
-  return held->last();
-}
-
 std::vector<NodeId> Story::followers() const {
   const metadata::SegmentInfo segment = open();
   std::vector<NodeId> others = segment.replicas;

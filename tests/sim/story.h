@@ -21,7 +21,7 @@ class Story {
 
   // The open segment of the topic that all producers write to.
   metadata::TopicPtr topic() const;
-  const metadata::SegmentInfo& open() const;
+  metadata::SegmentInfo open() const { return topic()->last(); }
   NodeId leader() const { return open().leader; }
   /// The replicas besides the leader.
   std::vector<NodeId> followers() const;
