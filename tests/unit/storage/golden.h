@@ -1,23 +1,12 @@
-// Golden bytes: hex files with '#' comments below tests/golden/.
+// The golden bytes of this room, by name.
 #pragma once
 
-#include <fstream>
-#include <stdexcept>
 #include <string>
+
+#include "tests/golden/read_golden.h"
 
 namespace walrus::storage::test {
 
-inline std::string read_golden(const std::string& name) {
-  std::ifstream file(std::string(WALRUS_GOLDEN_DIR) + "/storage/" + name + ".hex");
-  if (!file) throw std::runtime_error("no golden file " + name);
-  std::string bytes;
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with('#')) continue;
-    for (std::size_t at = 0; at + 1 < line.size(); at += 3) {
-      bytes.push_back(static_cast<char>(std::stoi(line.substr(at, 2), nullptr, 16)));
-    }
-  }
-  return bytes;
-}
+inline std::string read_golden(const std::string& name) { return walrus::read_golden("storage/" + name); }
 
 }  // namespace walrus::storage::test
