@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "protocol/text.h"
 
@@ -14,7 +16,8 @@ namespace walrus::broker {
 struct Answer {
   enum class Kind : std::uint8_t { kOk, kOkPayload, kEmpty, kError };
   Kind kind = Kind::kOk;
-  std::string_view payload;  ///< valid only during the call that passes it
+  std::string_view payload;                ///< valid only during the call that passes it
+  std::span<const SharedBytes> body = {};  ///< goes behind the payload; whoever keeps it shares the bytes
 };
 
 /// Takes answers, in any order of slots, each slot once. Called on the loop that the request was submitted on, possibly

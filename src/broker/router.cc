@@ -17,17 +17,26 @@ class HomewardSink : public AnswerSink {
   }
 
   void answer(std::uint64_t slot, const Answer& answer) override {
-    items_.push_back({slot, answer.kind, static_cast<std::uint32_t>(answer.payload.size())});
+    items_.push_back({.slot = slot,
+                      .kind = answer.kind,
+                      .size = static_cast<std::uint32_t>(answer.payload.size()),
+                      .pieces = static_cast<std::uint32_t>(answer.body.size())});
     bytes_.append(answer.payload);
+    pieces_.insert(pieces_.end(), answer.body.begin(), answer.body.end());
   }
 
   void flush() override {
     if (items_.empty()) return;
-    home_.post([origin = origin_, items = std::exchange(items_, {}), bytes = std::exchange(bytes_, {})] {
+    home_.post([origin = origin_, items = std::exchange(items_, {}), bytes = std::exchange(bytes_, {}),
+                pieces = std::exchange(pieces_, {})] {
       std::string_view rest = bytes;
+      std::span<const SharedBytes> rest_pieces = pieces;
       for (const Item& item : items) {
-        origin->answer(item.slot, {.kind = item.kind, .payload = rest.substr(0, item.size)});
+        origin->answer(
+            item.slot,
+            {.kind = item.kind, .payload = rest.substr(0, item.size), .body = rest_pieces.first(item.pieces)});
         rest.remove_prefix(item.size);
+        rest_pieces = rest_pieces.subspan(item.pieces);
       }
       origin->flush();
     });
@@ -37,12 +46,14 @@ class HomewardSink : public AnswerSink {
   struct Item {
     std::uint64_t slot;
     Answer::Kind kind;
-    std::uint32_t size;
+    std::uint32_t size;    // of its payload in bytes_
+    std::uint32_t pieces;  // of its body in pieces_
   };
   io::Loop& home_;
   std::shared_ptr<AnswerSink> origin_;
   std::vector<Item> items_;
   std::string bytes_;
+  std::vector<SharedBytes> pieces_;
 };
 
 }  // namespace

@@ -13,22 +13,39 @@ using broker::Answer;
 
 constexpr std::size_t kFirstRingSlots = 16;
 constexpr std::size_t kKeptPayloadCapacity = 256;
+/// A shorter piece of a body is cheaper copied than kept and sent from where it lies.
+constexpr std::size_t kSharedPieceBytes = 4096;
+
+std::size_t bytes_of(std::span<const SharedBytes> body) {
+  std::size_t bytes = 0;
+  for (const SharedBytes& piece : body) bytes += piece.size();
+  return bytes;
+}
+
+void append_piece(OutputQueue& output, const SharedBytes& piece) {
+  if (piece.size() < kSharedPieceBytes) {
+    output.text().append(piece.view());
+  } else {
+    output.append(piece);
+  }
+}
 
 }  // namespace
 
-void append_answer(std::string& output, const Answer& answer) {
+void append_answer(OutputQueue& output, const Answer& answer) {
   switch (answer.kind) {
     case Answer::Kind::kOk:
-      output.append("\2\0\0\0OK"sv);
+      output.text().append("\2\0\0\0OK"sv);
       return;
     case Answer::Kind::kOkPayload:
-      protocol::append_frame(output, "OK ", answer.payload);
+      protocol::append_frame(output.text(), "OK ", answer.payload, bytes_of(answer.body));
+      for (const SharedBytes& piece : answer.body) append_piece(output, piece);
       return;
     case Answer::Kind::kEmpty:
-      output.append("\5\0\0\0EMPTY"sv);
+      output.text().append("\5\0\0\0EMPTY"sv);
       return;
     case Answer::Kind::kError:
-      protocol::append_frame(output, "ERR ", answer.payload);
+      protocol::append_frame(output.text(), "ERR ", answer.payload);
       return;
   }
 }
@@ -42,7 +59,7 @@ std::uint64_t AnswerQueue::open(std::size_t charge) {
   return tail_++;
 }
 
-void AnswerQueue::answer(std::uint64_t number, const Answer& answer, std::string& output) {
+void AnswerQueue::answer(std::uint64_t number, const Answer& answer, OutputQueue& output) {
   WALRUS_ASSERT(number >= head_ && number < tail_);
   Slot& slot = at(number);
   WALRUS_ASSERT(!slot.answered, "a request was answered twice");
@@ -56,17 +73,19 @@ void AnswerQueue::answer(std::uint64_t number, const Answer& answer, std::string
   }
   slot.kind = answer.kind;
   slot.payload.assign(answer.payload);
-  slot.charge = answer.payload.size();
+  slot.body.assign(answer.body.begin(), answer.body.end());
+  slot.charge = answer.payload.size() + bytes_of(answer.body);
   held_bytes_ += slot.charge;
 }
 
-void AnswerQueue::write_kept(std::string& output) {
+void AnswerQueue::write_kept(OutputQueue& output) {
   while (head_ != tail_ && at(head_).answered) {
     Slot& slot = at(head_);
-    append_answer(output, {slot.kind, slot.payload});
+    append_answer(output, {slot.kind, slot.payload, slot.body});
     held_bytes_ -= slot.charge;
     if (slot.payload.capacity() > kKeptPayloadCapacity) std::string().swap(slot.payload);
     slot.payload.clear();
+    if (!slot.body.empty()) std::vector<SharedBytes>().swap(slot.body);
     ++head_;
   }
 }

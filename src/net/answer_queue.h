@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "broker/request_sink.h"
+#include "net/output_queue.h"
 
 namespace walrus::net {
 
@@ -26,7 +27,7 @@ class AnswerQueue {
   std::uint64_t open(std::size_t charge);
 
   /// Appends the frames whose turn has come to `output`. Each slot is answered once.
-  void answer(std::uint64_t slot, const broker::Answer& answer, std::string& output);
+  void answer(std::uint64_t slot, const broker::Answer& answer, OutputQueue& output);
 
   /// Requests whose frames are not written yet.
   std::size_t size() const { return static_cast<std::size_t>(tail_ - head_); }
@@ -45,10 +46,11 @@ class AnswerQueue {
     broker::Answer::Kind kind = broker::Answer::Kind::kOk;
     std::size_t charge = 0;  // until it is answered; then the size of the payload
     std::string payload;     // of an answer that is kept
+    std::vector<SharedBytes> body;
   };
   Slot& at(std::uint64_t slot) { return ring_[slot & (ring_.size() - 1)]; }
   void grow();
-  void write_kept(std::string& output);
+  void write_kept(OutputQueue& output);
 
   std::vector<Slot> ring_;  // size a power of two, or none; slot n lies at n modulo size
   std::uint64_t head_ = 0;  // oldest slot whose frame is not written
@@ -57,6 +59,6 @@ class AnswerQueue {
 };
 
 /// The frame of one answer.
-void append_answer(std::string& output, const broker::Answer& answer);
+void append_answer(OutputQueue& output, const broker::Answer& answer);
 
 }  // namespace walrus::net

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "net/session_group.h"
@@ -31,6 +33,13 @@ void drop_front(std::string& bytes, std::size_t& dropped, std::size_t more) {
     bytes.erase(0, dropped);
     dropped = 0;
   }
+}
+
+std::size_t write_pieces(asio::ip::tcp::socket& socket, std::span<const std::string_view> pieces, error_code& error) {
+  if (pieces.size() == 1) return socket.write_some(asio::buffer(pieces.front()), error);
+  std::array<asio::const_buffer, OutputQueue::kMostPieces> buffers;
+  std::ranges::transform(pieces, buffers.begin(), [](std::string_view piece) { return asio::buffer(piece); });
+  return socket.write_some(std::span<const asio::const_buffer>(buffers).first(pieces.size()), error);
 }
 
 /// Assigning an empty string would keep the capacity.
@@ -76,8 +85,8 @@ void ClientSession::close() {
   error_code ignored;
   socket_.close(ignored);
   free_memory(input_);
-  free_memory(output_);
-  input_taken_ = output_sent_ = 0;
+  output_.clear();
+  input_taken_ = 0;
   self_.reset();
   group_.change_held(std::exchange(reported_held_, 0), 0);
   group_.remove(*this);
@@ -209,15 +218,13 @@ bool ClientSession::may_take() const {
   return held < limits::kMaxPipelinedBytes && (held < limits::kFairClientBytes || !group_.crowded());
 }
 
-std::size_t ClientSession::held_bytes() const {
-  return answers_.held_bytes() + held_input().size() + unsent_output().size();
-}
+std::size_t ClientSession::held_bytes() const { return answers_.held_bytes() + held_input().size() + output_.size(); }
 
 std::size_t ClientSession::buffer_bytes() const {
   const auto allocated = [](const std::string& buffer) {
     return buffer.capacity() > std::string().capacity() ? buffer.capacity() : 0;
   };
-  return allocated(input_) + allocated(output_) + answers_.allocated_bytes();
+  return allocated(input_) + output_.allocated_bytes() + answers_.allocated_bytes();
 }
 
 // Answering.
@@ -249,9 +256,9 @@ void ClientSession::turn() {
 
 void ClientSession::write_output() {
   if (awaiting_writable_) return;
-  while (!unsent_output().empty()) {
+  while (!output_.empty()) {
     error_code error;
-    const std::size_t size = socket_.write_some(asio::buffer(unsent_output()), error);
+    const std::size_t size = write_pieces(socket_, output_.pieces(), error);
     if (error == asio::error::would_block || error == asio::error::try_again) {
       last_write_ = group_.sweep_number();
       await_writable();
@@ -261,7 +268,7 @@ void ClientSession::write_output() {
       close();
       return;
     }
-    drop_front(output_, output_sent_, size);
+    output_.drop(size);
   }
 }
 
@@ -313,7 +320,7 @@ void ClientSession::sweep() {
   }
   if (!std::exchange(used_, false) && answers_.empty()) {
     answers_.release();
-    if (output_.empty()) free_memory(output_);
+    output_.release();
     if (input_.empty()) free_memory(input_);
   }
 }

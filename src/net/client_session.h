@@ -29,6 +29,7 @@
 
 #include "broker/request_sink.h"
 #include "net/answer_queue.h"
+#include "net/output_queue.h"
 #include "protocol/frame.h"
 #include "protocol/text.h"
 
@@ -82,7 +83,6 @@ class ClientSession final : public broker::AnswerSink, public std::enable_shared
   bool may_take() const;
   bool mid_frame() const { return !held_input().empty() || decoder_.skipping(); }
   std::string_view held_input() const { return std::string_view(input_).substr(input_taken_); }
-  std::string_view unsent_output() const { return std::string_view(output_).substr(output_sent_); }
   std::size_t held_bytes() const;
   /// Has the kernel acknowledge now what it received, see docs/protocol/text.md.
   void acknowledge_now();
@@ -99,8 +99,7 @@ class ClientSession final : public broker::AnswerSink, public std::enable_shared
   AnswerQueue answers_;
   std::string input_;  // from input_taken_ on: read, but not taken; half a frame, or frames that must wait
   std::size_t input_taken_ = 0;
-  std::string output_;  // from output_sent_ on: frames that the socket has not taken
-  std::size_t output_sent_ = 0;
+  OutputQueue output_;                        // frames that the socket has not taken
   std::shared_ptr<broker::AnswerSink> self_;  // what the broker gets; until the close
   std::optional<protocol::Verb> verb_;        // of the requests that are unanswered
   Phase phase_ = Phase::kOpen;

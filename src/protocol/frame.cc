@@ -46,8 +46,8 @@ std::size_t FrameDecoder::missing(std::string_view rest) const {
   return whole - rest.size();
 }
 
-void append_frame(std::string& to, std::string_view head, std::string_view tail) {
-  const std::size_t length = head.size() + tail.size();
+void append_frame(std::string& to, std::string_view head, std::string_view tail, std::size_t more) {
+  const std::size_t length = head.size() + tail.size() + more;
   WALRUS_ASSERT(length <= std::numeric_limits<std::uint32_t>::max());
   append_little(to, static_cast<std::uint32_t>(length));
   to.append(head).append(tail);

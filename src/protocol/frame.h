@@ -53,7 +53,7 @@ class FrameDecoder {
   bool closed_ = false;
 };
 
-/// Appends a frame whose text is `head` followed by `tail`.
-void append_frame(std::string& to, std::string_view head, std::string_view tail = {});
+/// Appends a frame whose text is `head` followed by `tail`, and by `more` bytes that the caller appends.
+void append_frame(std::string& to, std::string_view head, std::string_view tail = {}, std::size_t more = 0);
 
 }  // namespace walrus::protocol
