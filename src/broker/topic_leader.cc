@@ -191,6 +191,8 @@ void TopicLeader::propose_seal() {
   seal.set_end(leader_.commit().value());
   seal.set_shared_cursor(cursor_->position().value());
   seal.set_hash(leader_.hash());
+  seal.set_bytes(segment_.bytes());
+  seal.set_latest_ms(segment_.times().value_or(storage::TimeRange{}).latest_ms);
   for (const NodeId holder : leader_.holders()) seal.add_holders(holder.value());
   for (const NodeId slow : leader_.lagging()) seal.add_avoid(slow.value());
   context_.metadata.propose(std::move(command), [weak = weak_from_this()](Result<metadata::Applied> applied) {

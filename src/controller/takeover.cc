@@ -106,6 +106,8 @@ void Takeover::propose(const metadata::TopicPtr& topic, const replication::Recov
   complete.set_seal_epoch(topic->last().seal_epoch.value());
   complete.set_end(found.end.value());
   complete.set_hash(found.hash);
+  complete.set_bytes(found.bytes);
+  complete.set_latest_ms(found.latest_ms);
   for (const NodeId holder : found.holders) complete.add_holders(holder.value());
   log::info("topic {} segment {}: ends at {}, held by {} nodes", topic->name, topic->last().id, found.end,
             found.holders.size());

@@ -19,8 +19,8 @@ Result<std::shared_ptr<Topic>> Engine::find_topic(std::string_view name) const {
   return found->second;
 }
 
-storage::SyncPolicy sync_policy(store::Fsync fsync, std::chrono::milliseconds interval) {
-  using Kind = storage::SyncPolicy::Kind;
+SyncPolicy sync_policy(store::Fsync fsync, std::chrono::milliseconds interval) {
+  using Kind = SyncPolicy::Kind;
   switch (fsync) {
     case store::Fsync::kAlways:
       break;
@@ -42,7 +42,7 @@ Status Engine::ask_topic(Topic& topic, Change change) {
   });
 }
 
-Result<std::shared_ptr<Topic>> Engine::topic(std::string_view name, const std::optional<storage::SyncPolicy>& sync) {
+Result<std::shared_ptr<Topic>> Engine::topic(std::string_view name, const std::optional<SyncPolicy>& sync) {
   const Call call(*this);
   if (!call) return fail(ErrorCode::kShuttingDown);
   auto topic = find_topic(name);

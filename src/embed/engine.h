@@ -25,7 +25,7 @@ namespace walrus::embed {
 
 class CursorState;
 
-storage::SyncPolicy sync_policy(store::Fsync fsync, std::chrono::milliseconds interval);
+SyncPolicy sync_policy(store::Fsync fsync, std::chrono::milliseconds interval);
 
 /// A topic as callers hold it.
 class Topic {
@@ -53,7 +53,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Engine& operator=(const Engine&) = delete;
 
   /// `sync`: of its appends from now on, when it is given.
-  Result<std::shared_ptr<Topic>> topic(std::string_view name, const std::optional<storage::SyncPolicy>& sync = {});
+  Result<std::shared_ptr<Topic>> topic(std::string_view name, const std::optional<SyncPolicy>& sync = {});
   Result<std::shared_ptr<Topic>> find_topic(std::string_view name) const;
   std::chrono::milliseconds fsync_interval() const { return options_.fsync_interval; }
   std::vector<std::string> topic_names() const;

@@ -182,7 +182,7 @@ Result<Store> Store::open(const Options& options) {
 
 Result<Topic> Store::topic(std::string_view name, const TopicOptions& options) {
   if (const Status checked = check_name(name); !checked) return std::unexpected(checked.error());
-  std::optional<storage::SyncPolicy> sync;
+  std::optional<SyncPolicy> sync;
   if (options.fsync) sync = embed::sync_policy(*options.fsync, engine_->fsync_interval());
   auto topic = engine_->topic(name, sync);
   if (!topic) return std::unexpected(to_public(std::move(topic).error()));

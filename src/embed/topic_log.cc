@@ -74,7 +74,7 @@ void TopicLog::use_open_part() {
   segment->watch([this] { on_changed(); });
 }
 
-void TopicLog::set_sync(storage::SyncPolicy policy) {
+void TopicLog::set_sync(SyncPolicy policy) {
   sync_ = policy;
   waits_ = policy.always();
   if (!removed_ && open_part().segment != nullptr) open_part().segment->set_sync(policy);

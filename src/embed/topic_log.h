@@ -38,7 +38,7 @@ struct TopicHome {
   std::function<void(std::vector<catalog::Record>, io::Done done)> record;
   std::uint64_t segment_bytes = 0;
   std::uint64_t segment_records = 0;
-  storage::SyncPolicy sync;  ///< of topics that are not given another
+  SyncPolicy sync;  ///< of topics that are not given another
   /// Makes all that the log has durable, whatever the policies; `done` runs on this loop.
   std::function<void(io::Done done)> sync_log;
   std::size_t unfinished = 0;         ///< batches taken and not yet told
@@ -64,7 +64,7 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   Status open(const Catalog::Topic& known, std::vector<std::string>& damage);
 
   /// Of what is appended from now on.
-  void set_sync(storage::SyncPolicy policy);
+  void set_sync(SyncPolicy policy);
   /// Appenders are told when their records are durable; otherwise they are told nothing. Any thread.
   bool waits() const { return waits_.load(std::memory_order_relaxed); }
 
@@ -131,7 +131,7 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   TopicHome& home_;
   const TopicId id_;
   std::uint64_t generation_ = 0;  // of offsets, as in `inbox`
-  storage::SyncPolicy sync_;
+  SyncPolicy sync_;
   std::atomic<bool> waits_;
   Offset start_;
   catalog::Retention retention_;

@@ -50,6 +50,7 @@ Status ClusterState::upsert_node(Version index, const UpsertNode& command) {
       node.former_disks = known->former_disks;
       node.former_disks.push_back(known->disk_id);
       strike_off_holders(id);
+      forget_deletions_of(id);
     }
   }
   node.id = id;
@@ -75,6 +76,7 @@ Status ClusterState::set_node_state(const SetNodeState& command) {
   if (state == NodeState::kRemoved) {
     if (!command.lose_data()) WALRUS_TRY(check_dispensable(node->id));
     strike_off_holders(node->id);
+    forget_deletions_of(node->id);
   }
   nodes_for_writing().at(node->id).state = state;
   return {};

@@ -1,4 +1,4 @@
-// The commands of ClusterState that make and end segments.
+// The commands of ClusterState that end segments and open the next ones, and those about who holds them.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -19,27 +19,6 @@ std::vector<NodeId> node_ids(const google::protobuf::RepeatedField<std::uint64_t
 }
 
 }  // namespace
-
-Status ClusterState::create_topic(Version index, const CreateTopic& command) {
-  if (command.name().empty() || command.name().size() > limits::kMaxTopicNameBytes) {
-    return fail(ErrorCode::kInvalidTopicName);
-  }
-  if (draft_.find_topic(command.name()) != nullptr) return {};
-  const std::uint32_t wanted = std::max<std::uint32_t>(1, command.replicas());
-  std::vector<NodeId> order = placement_order(*draft_.nodes_, least_loaded_node());
-  if (!order.empty()) std::ranges::rotate(order, order.end() - 1);  // the least loaded one itself leads
-  WALRUS_ASSIGN(SegmentInfo first, new_segment(index, SegmentId(0), Offset(0), std::move(order), wanted));
-
-  auto topic = std::make_shared<TopicInfo>();
-  topic->id = TopicId(index);
-  topic->name = command.name();
-  topic->segment_entries = command.segment_entries();
-  topic->replicas_wanted = wanted;
-  ++open_segments_led_[first.leader];
-  topic->segments.push_back(std::move(first));
-  put_topic(std::move(topic));
-  return {};
-}
 
 Result<SegmentInfo> ClusterState::new_segment(Version index, SegmentId id, Offset base, std::vector<NodeId> order,
                                               std::uint32_t wanted) const {
@@ -77,6 +56,8 @@ Result<std::shared_ptr<TopicInfo>> ClusterState::seal_last(Version index, const 
   sealed.state = SegmentState::kSealed;
   sealed.end = seal.end;
   sealed.hash = seal.hash;
+  sealed.bytes = seal.bytes;
+  sealed.latest_ms = seal.latest_ms;
   sealed.replicas = std::move(seal.holders);
   sealed.seal_epoch = Epoch();
   sealed.recoverer = NodeId();
@@ -99,7 +80,9 @@ Status ClusterState::seal_and_open(Version index, const SealAndOpen& command) {
                                       {.end = end,
                                        .hash = command.hash(),
                                        .holders = node_ids(command.holders()),
-                                       .avoid = node_ids(command.avoid())}));
+                                       .avoid = node_ids(command.avoid()),
+                                       .bytes = command.bytes(),
+                                       .latest_ms = command.latest_ms()}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
   Offset& cursor = bucket_for_writing(topic->name).shared_cursors[topic->id];
@@ -138,9 +121,13 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
   }
   const Offset end(command.end());
   if (draft_.shared_cursor(*before) > end) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
-  WALRUS_ASSIGN(auto topic,
-                seal_last(index, *before,
-                          {.end = end, .hash = command.hash(), .holders = node_ids(command.holders()), .avoid = {}}));
+  WALRUS_ASSIGN(auto topic, seal_last(index, *before,
+                                      {.end = end,
+                                       .hash = command.hash(),
+                                       .holders = node_ids(command.holders()),
+                                       .avoid = {},
+                                       .bytes = command.bytes(),
+                                       .latest_ms = command.latest_ms()}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
   put_topic(std::move(topic));
@@ -180,21 +167,6 @@ Status ClusterState::drop_holder(const DropHolder& command) {
   std::erase(topic->segments[holding.place].replicas, holding.node);
   put_topic(std::move(topic));
   return {};
-}
-
-NodeId ClusterState::least_loaded_node() const {
-  NodeId best;
-  std::uint64_t fewest = 0;
-  for (const auto& [id, node] : *draft_.nodes_) {
-    if (node.state != NodeState::kUp || node.draining) continue;
-    const auto led = open_segments_led_.find(id);
-    const std::uint64_t count = led == open_segments_led_.end() ? 0 : led->second;
-    if (best == NodeId() || count < fewest) {
-      best = id;
-      fewest = count;
-    }
-  }
-  return best;
 }
 
 }  // namespace walrus::metadata

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "metadata/cluster_state.h"
+#include "metadata/topic_settings.h"
 #include "metadata/uuid_bytes.h"
 
 namespace walrus::metadata {
@@ -30,6 +31,8 @@ void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
   to.set_segment_entries(from.segment_entries);
   to.set_shared_cursor(cursor.value());
   to.set_replicas_wanted(from.replicas_wanted);
+  *to.mutable_settings() = to_settings(from.options);
+  to.set_options_version(from.options_version);
   for (const SegmentInfo& segment : from.segments) {
     Snapshot::Segment& written = *to.add_segments();
     written.set_id(segment.id.value());
@@ -42,6 +45,8 @@ void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
     written.set_seal_epoch(segment.seal_epoch.value());
     written.set_recoverer(segment.recoverer.value());
     written.set_hash(segment.hash);
+    written.set_bytes(segment.bytes);
+    written.set_latest_ms(segment.latest_ms);
   }
 }
 
@@ -58,7 +63,9 @@ Result<SegmentInfo> read_segment(const Snapshot::Segment& from) {
                       .replicas = {},
                       .seal_epoch = Epoch(from.seal_epoch()),
                       .recoverer = NodeId(from.recoverer()),
-                      .hash = from.hash()};
+                      .hash = from.hash(),
+                      .bytes = from.bytes(),
+                      .latest_ms = from.latest_ms()};
   for (const std::uint64_t replica : from.replicas()) segment.replicas.emplace_back(replica);
   return segment;
 }
@@ -81,6 +88,7 @@ std::string broken_in_topic(const TopicInfo& topic, Version version, Offset curs
     if (next.id.value() != segment.id.value() + 1) return fmt::format("{} misses a segment", topic.name);
     if (next.epoch <= segment.epoch) return fmt::format("{}: an epoch does not grow", topic.name);
   }
+  if (cursor < topic.start()) return fmt::format("{}'s cursor lies before what is kept", topic.name);
   if (topic.last().sealed() && cursor > topic.last().end) return fmt::format("I11: {}'s cursor is too far", topic.name);
   return {};
 }
@@ -100,6 +108,11 @@ std::string ClusterState::snapshot() const {
   }
   std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->id; });
   for (const TopicPtr& topic : topics) write_topic(*topic, draft_.shared_cursor(*topic), *to.add_topics());
+  for (const auto& [id, nodes] : *draft_.deleted_) {
+    Snapshot::DeletedTopic& deleted = *to.add_deleted_topics();
+    deleted.set_id(id.value());
+    for (const NodeId node : nodes) deleted.add_nodes(node.value());
+  }
   return to.SerializeAsString();
 }
 
@@ -152,6 +165,8 @@ Status ClusterState::restore_topics(const Snapshot& from) {
     topic->name = read.name();
     topic->segment_entries = read.segment_entries();
     topic->replicas_wanted = std::max<std::uint32_t>(1, read.replicas_wanted());
+    WALRUS_TRY(apply_settings(read.settings(), topic->options));
+    topic->options_version = read.options_version();
     if (draft_.find_topic(topic->id) != nullptr || draft_.find_topic(topic->name) != nullptr) {
       return fail(ErrorCode::kCorrupt, "snapshot: a topic twice");
     }
@@ -164,6 +179,13 @@ Status ClusterState::restore_topics(const Snapshot& from) {
       bucket_for_writing(topic->name).shared_cursors[topic->id] = Offset(read.shared_cursor());
     }
     put_topic(std::move(topic));
+  }
+  for (const Snapshot::DeletedTopic& read : from.deleted_topics()) {
+    if (draft_.find_topic(TopicId(read.id())) != nullptr || read.nodes().empty()) {
+      return fail(ErrorCode::kCorrupt, "snapshot: a deleted topic");
+    }
+    auto& waiting = deleted_for_writing()[TopicId(read.id())];
+    for (const std::uint64_t node : read.nodes()) waiting.insert(NodeId(node));
   }
   return {};
 }

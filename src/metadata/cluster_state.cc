@@ -37,6 +37,14 @@ Status ClusterState::apply(Version index, const Command& command) {
       return drop_holder(command.drop_holder());
     case Command::kSetDraining:
       return set_draining(command.set_draining());
+    case Command::kSetTopicOptions:
+      return set_topic_options(index, command.set_topic_options());
+    case Command::kTrimTopic:
+      return trim_topic(command.trim_topic());
+    case Command::kDeleteTopic:
+      return delete_topic(command.delete_topic());
+    case Command::kConfirmDeletions:
+      return confirm_deletions(command.confirm_deletions());
     case Command::KIND_NOT_SET:
       break;
   }
@@ -70,6 +78,7 @@ ViewPtr ClusterState::view() {
     own_buckets_.reset();
     own_ids_.reset();
     own_nodes_ = false;
+    own_deleted_ = false;
   }
   return published_;
 }
@@ -126,6 +135,13 @@ std::map<NodeId, NodeInfo>& ClusterState::nodes_for_writing() {
   if (!own_nodes_) draft_.nodes_ = std::make_shared<Nodes>(*draft_.nodes_);
   own_nodes_ = true;
   return const_cast<Nodes&>(*draft_.nodes_);
+}
+
+std::map<TopicId, std::set<NodeId>>& ClusterState::deleted_for_writing() {
+  using Deleted = std::map<TopicId, std::set<NodeId>>;
+  if (!own_deleted_) draft_.deleted_ = std::make_shared<Deleted>(*draft_.deleted_);
+  own_deleted_ = true;
+  return const_cast<Deleted&>(*draft_.deleted_);
 }
 
 void ClusterState::put_topic(TopicPtr topic) {

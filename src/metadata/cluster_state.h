@@ -51,6 +51,10 @@ class ClusterState {
  private:
   Status init_cluster(const InitCluster& command);
   Status create_topic(Version index, const CreateTopic& command);
+  Status set_topic_options(Version index, const SetTopicOptions& command);
+  Status trim_topic(const TrimTopic& command);
+  Status delete_topic(const DeleteTopic& command);
+  Status confirm_deletions(const ConfirmDeletions& command);
   Status seal_and_open(Version index, const SealAndOpen& command);
   Status begin_seal(Version index, const BeginSeal& command);
   Status complete_seal_and_open(Version index, const CompleteSealAndOpen& command);
@@ -66,12 +70,16 @@ class ClusterState {
   Status check_dispensable(NodeId node) const;
   /// Its disk is gone for good: no sealed segment lists the node any more.
   void strike_off_holders(NodeId node);
+  /// Nor is anything waited for that it would have to delete.
+  void forget_deletions_of(NodeId node);
 
   struct Seal {
     Offset end;
     std::uint64_t hash;
     std::vector<NodeId> holders;
     std::vector<NodeId> avoid;  ///< nodes that the next segment is to leave out
+    std::uint64_t bytes;
+    std::int64_t latest_ms;
   };
   /// Seals the last segment of `before` and opens the next one with `index` as its epoch.
   Result<std::shared_ptr<TopicInfo>> seal_last(Version index, const TopicInfo& before, Seal seal) const;
@@ -92,6 +100,7 @@ class ClusterState {
   View::Bucket& bucket_for_writing(std::string_view topic_name);
   View::Ids& ids_for_writing(TopicId id);
   std::map<NodeId, NodeInfo>& nodes_for_writing();
+  std::map<TopicId, std::set<NodeId>>& deleted_for_writing();
   void put_topic(TopicPtr topic);
   void count_leaders();
   Status restore_nodes(const Snapshot& from);
@@ -103,6 +112,7 @@ class ClusterState {
   std::bitset<View::kBuckets> own_buckets_;
   std::bitset<View::kBuckets> own_ids_;
   bool own_nodes_ = false;
+  bool own_deleted_ = false;
   ViewPtr published_;
   std::map<NodeId, std::uint64_t> open_segments_led_;  // derived from the topics
 };

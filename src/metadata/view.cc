@@ -28,7 +28,9 @@ const SegmentInfo* TopicInfo::holding(Offset offset) const {
   return after == segments.begin() ? nullptr : &*std::prev(after);
 }
 
-View::View() : nodes_(std::make_shared<const std::map<NodeId, NodeInfo>>()) {
+View::View()
+    : nodes_(std::make_shared<const std::map<NodeId, NodeInfo>>()),
+      deleted_(std::make_shared<const std::map<TopicId, std::set<NodeId>>>()) {
   buckets_.fill(std::make_shared<const Bucket>());
   ids_.fill(std::make_shared<const Ids>());
 }

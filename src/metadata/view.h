@@ -7,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/sync_policy.h"
 
 namespace walrus::metadata {
 
@@ -49,6 +51,8 @@ struct SegmentInfo {
   Epoch seal_epoch;              ///< while being sealed: what replicas are fenced with
   NodeId recoverer;              ///< while being sealed: who finds the end
   std::uint64_t hash = 0;        ///< sealed: of the content up to `end`
+  std::uint64_t bytes = 0;       ///< sealed: as stored
+  std::int64_t latest_ms = 0;    ///< sealed: time of the latest record, since the Unix epoch; 0: not known
 
   bool has_replica(NodeId node) const;
   bool sealed() const { return state == SegmentState::kSealed; }
@@ -56,13 +60,29 @@ struct SegmentInfo {
   bool lost() const { return sealed() && replicas.empty() && end > base; }
 };
 
+/// What of a topic can change while it lives, beside how its next segments are to be. Retention is by whole segments
+/// that are sealed, oldest first; 0: no bound.
+struct TopicOptions {
+  std::optional<SyncPolicy> fsync;  ///< none: the policy of the node
+  std::uint64_t retention_ms = 0;
+  std::uint64_t retention_bytes = 0;
+  std::uint64_t retention_records = 0;
+
+  bool retains_all() const { return retention_ms == 0 && retention_bytes == 0 && retention_records == 0; }
+  friend bool operator==(const TopicOptions&, const TopicOptions&) = default;
+};
+
 struct TopicInfo {
   TopicId id;
   std::string name;
   std::uint64_t segment_entries = 0;  ///< 0: the node's default
   std::uint32_t replicas_wanted = 1;  ///< for each new segment, capped by the nodes that are up
+  TopicOptions options;
+  Version options_version = 0;        ///< Raft index of the command that set them last
   std::vector<SegmentInfo> segments;  ///< by id from the first one kept; the last one is the open (or sealing) one
 
+  /// The first offset that is kept: what lies before it was trimmed.
+  Offset start() const { return segments.front().base; }
   const SegmentInfo& last() const { return segments.back(); }
   const SegmentInfo* find(SegmentId id) const;
   /// The one behind a sealed segment of this topic.
@@ -98,6 +118,8 @@ class View {
   /// known there: as a replica of a segment that is not sealed yet the node counts neither as "has" nor as "has not",
   /// and neither leads nor recovers it.
   bool original(const SegmentInfo& segment, NodeId node) const;
+  /// Topics that were deleted, each with the nodes that may still have files of it.
+  const std::map<TopicId, std::set<NodeId>>& deleted_topics() const { return *deleted_; }
   /// Sealed segments whose records nobody has any more.
   std::uint64_t lost_segments() const { return lost_segments_; }
   const Bucket& bucket(std::size_t i) const { return *buckets_[i]; }
@@ -114,6 +136,7 @@ class View {
   Uuid cluster_id_;
   std::uint64_t lost_segments_ = 0;
   std::shared_ptr<const std::map<NodeId, NodeInfo>> nodes_;
+  std::shared_ptr<const std::map<TopicId, std::set<NodeId>>> deleted_;
   std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;  // by name
   std::array<std::shared_ptr<const Ids>, kBuckets> ids_;         // the same topics by id
 };

@@ -183,7 +183,11 @@ void SegmentRecovery::count_holders() {
   if (!own) return finish(fail(own.error()));
   storage::Segment& segment = (*own)->segment();
   if (segment.durable_end() < end_) return;
-  RecoveredEnd result{.end = end_, .hash = segment.hash(), .holders = {options_.self}};
+  RecoveredEnd result{.end = end_,
+                      .hash = segment.hash(),
+                      .holders = {options_.self},
+                      .bytes = segment.bytes(),
+                      .latest_ms = segment.times().value_or(storage::TimeRange{}).latest_ms};
   for (const auto& [node, fenced] : fenced_) {
     if (node == options_.self) continue;
     Offset durable = fenced.durable_end;

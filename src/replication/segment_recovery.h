@@ -39,6 +39,8 @@ struct RecoveredEnd {
   Offset end;
   std::uint64_t hash = 0;
   std::vector<NodeId> holders;  ///< at least a quorum
+  std::uint64_t bytes = 0;      ///< as stored
+  std::int64_t latest_ms = 0;   ///< time of the latest record; 0: not known
 };
 
 class SegmentRecovery : public std::enable_shared_from_this<SegmentRecovery> {

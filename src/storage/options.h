@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/limits.h"
-#include "storage/sync_policy.h"
+#include "base/sync_policy.h"
 
 namespace walrus::storage {
 

@@ -22,8 +22,8 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "base/sync_policy.h"
 #include "io/file.h"
-#include "storage/sync_policy.h"
 
 namespace walrus::storage {
 

@@ -68,6 +68,38 @@ Command commit_cursor(TopicId topic, Epoch epoch, std::uint64_t offset) {
   return command;
 }
 
+Command trim(const TopicInfo& topic, std::uint64_t before) {
+  Command command;
+  command.mutable_trim_topic()->set_topic_id(topic.id.value());
+  command.mutable_trim_topic()->set_before(before);
+  return command;
+}
+
+Command delete_topic(const TopicInfo& topic) {
+  Command command;
+  command.mutable_delete_topic()->set_topic_id(topic.id.value());
+  return command;
+}
+
+/// The node confirms every deletion that the view lists.
+Command confirm_all(const View& view, NodeId node) {
+  Command command;
+  auto& confirm = *command.mutable_confirm_deletions();
+  confirm.set_node_id(node.value());
+  confirm.set_incarnation(view.find_node(node)->incarnation);
+  for (const auto& [topic, waiting] : view.deleted_topics()) confirm.add_topic_ids(topic.value());
+  return command;
+}
+
+Command set_retention(const TopicInfo& topic, Version expected, std::uint64_t records) {
+  Command command;
+  auto& set = *command.mutable_set_topic_options();
+  set.set_topic_id(topic.id.value());
+  set.set_expected_version(expected);
+  set.mutable_settings()->set_retention_records(records);
+  return command;
+}
+
 /// A cluster state with nodes 1..n, each on the disk of its own number.
 struct Cluster {
   explicit Cluster(std::uint64_t nodes) {
@@ -346,14 +378,22 @@ TEST(TopicInfo, finds_the_segment_that_holds_an_offset) {
 Command random_command(std::mt19937_64& random, ClusterState& state) {
   const auto pick = [&](std::uint64_t below) { return random() % below; };
   const TopicPtr topic = state.view()->find_topic(fmt::format("t{}", pick(20)));
-  switch (pick(topic == nullptr ? 3 : 6)) {
+  switch (pick(topic == nullptr ? 4 : 9)) {
     case 0:
       return create_topic(fmt::format("t{}", pick(20)));
     case 1:
       return upsert_node(1 + pick(6), 1 + pick(9));
     case 2:
       return set_node_state(1 + pick(6), 1 + pick(9), static_cast<NodeState>(pick(5) == 0 ? pick(5) : pick(3)));
-    case 3:
+    case 3: {
+      const auto& nodes = state.view()->nodes();
+      return nodes.empty() ? create_topic("t0") : confirm_all(*state.view(), nodes.begin()->first);
+    }
+    case 4:
+      return pick(10) == 0 ? delete_topic(*topic) : trim(*topic, pick(500));
+    case 5:
+      return set_retention(*topic, topic->options_version - pick(2), pick(100));
+    case 6:
       return commit_cursor(topic->id, Epoch(topic->last().epoch.value() - pick(2)), pick(500));
     default:
       return seal_and_open(*topic, topic->last().base.value() + pick(50) - pick(3), pick(100));

@@ -10,7 +10,7 @@
 
 namespace {
 
-using walrus::storage::SyncPolicy;
+using walrus::SyncPolicy;
 using walrus::storage::test::CrashPointOptions;
 using walrus::storage::test::CrashPointResult;
 using walrus::storage::test::enumerate_crash_points;

@@ -1,4 +1,4 @@
-// When an append counts as durable, and so is acknowledged. Of the engine, and of a segment (Segment::set_sync()).
+// When an append counts as durable, and so is acknowledged: of a storage engine, of a topic, of a segment.
 //
 //   always         when it is synced: neither a crash nor a power cut takes it away
 //   interval:<ms>  when the log has it; it is synced at most so much later: a power cut may take the last ones away
@@ -20,7 +20,7 @@
 
 #include "base/result.h"
 
-namespace walrus::storage {
+namespace walrus {
 
 struct SyncPolicy {
   enum class Kind : unsigned char { kAlways, kInterval, kNever };
@@ -35,4 +35,4 @@ struct SyncPolicy {
 Result<SyncPolicy> parse_sync_policy(std::string_view text);
 std::string to_string(SyncPolicy policy);
 
-}  // namespace walrus::storage
+}  // namespace walrus

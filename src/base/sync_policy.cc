@@ -1,10 +1,10 @@
-#include "storage/sync_policy.h"
+#include "base/sync_policy.h"
 
 #include <fmt/core.h>
 
 #include <charconv>
 
-namespace walrus::storage {
+namespace walrus {
 
 Result<SyncPolicy> parse_sync_policy(std::string_view text) {
   constexpr std::string_view kInterval = "interval:";
@@ -34,4 +34,4 @@ std::string to_string(SyncPolicy policy) {
   return "always";
 }
 
-}  // namespace walrus::storage
+}  // namespace walrus
