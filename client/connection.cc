@@ -1,46 +1,11 @@
 #include "walrus/client/connection.h"
 
+#include "answer.h"
 #include "base/assert.h"
-#include "protocol/text.h"
 #include "wire.h"
 
 namespace walrus::client {
 namespace {
-
-std::unexpected<Error> invalid(std::string text) {
-  return std::unexpected(Error{.kind = ErrorKind::kInvalidRequest, .text = std::move(text)});
-}
-
-Result<void> check_topic(std::string_view topic) {
-  if (protocol::valid_topic_name(topic)) return {};
-  return invalid("invalid topic name '" + std::string(topic) +
-                 "': 1 to 249 bytes of UTF-8 without blanks or control characters");
-}
-
-/// An ERR answer as an error; the server may itself not know the outcome.
-Error server_error(const Reply& reply) {
-  const bool unknown = reply.payload.starts_with("outcome unknown");
-  return Error{.kind = unknown ? ErrorKind::kOutcomeUnknown : ErrorKind::kServer, .text = std::string(reply.payload)};
-}
-
-Error unexpected_answer(const Reply& reply) {
-  return Error{.kind = ErrorKind::kProtocol, .text = "unexpected answer: " + std::string(reply.text.substr(0, 80))};
-}
-
-/// The payload of a reply that must have one.
-Result<std::string> payload_of(const Result<Reply>& reply) {
-  if (!reply) return std::unexpected(reply.error());
-  if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
-  if (reply->kind != Reply::Kind::kPayload) return std::unexpected(unexpected_answer(*reply));
-  return std::string(reply->payload);
-}
-
-Result<void> plain_ok(const Result<Reply>& reply) {
-  if (!reply) return std::unexpected(reply.error());
-  if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
-  if (reply->kind != Reply::Kind::kOk) return std::unexpected(unexpected_answer(*reply));
-  return {};
-}
 
 bool broke(const Result<Reply>& reply) {
   return !reply && (reply.error().kind == ErrorKind::kNotSent || reply.error().kind == ErrorKind::kOutcomeUnknown);
@@ -61,10 +26,7 @@ Connection& Connection::operator=(Connection&&) noexcept = default;
 
 Result<Reply> Connection::call(std::string_view request) {
   WALRUS_ASSERT(in_flight() == 0, "a single call must not overtake pipelined requests");
-  if (request.empty()) return invalid("an empty request");
-  if (request.size() > wire_->options().max_frame_bytes) return invalid("the request is longer than a frame may be");
-  if (auto connected = wire_->ensure_connected(); !connected) return std::unexpected(std::move(connected.error()));
-  wire_->enqueue(request, {});
+  if (auto queued = enqueue(request); !queued) return std::unexpected(std::move(queued.error()));
   return wait_reply();
 }
 
@@ -82,9 +44,7 @@ Result<void> Connection::put(std::string_view topic, std::string_view payload) {
 Result<std::optional<std::string>> Connection::get(std::string_view topic) {
   WALRUS_ASSERT(in_flight() == 0, "a single call must not overtake pipelined requests");
   if (auto queued = enqueue_get(topic); !queued) return std::unexpected(std::move(queued.error()));
-  const auto reply = wait_reply();
-  if (reply && reply->kind == Reply::Kind::kEmpty) return std::nullopt;
-  return payload_of(reply);
+  return record_of(wait_reply());
 }
 
 Result<std::string> Connection::state(std::string_view topic) {
@@ -112,12 +72,7 @@ std::size_t Connection::max_payload_bytes(std::string_view topic) const {
 
 Result<void> Connection::enqueue_put(std::string_view topic, std::string_view payload) {
   if (auto valid = check_topic(topic); !valid) return valid;
-  if (payload.empty()) return invalid("a record needs at least one byte");
-  if (payload.size() > max_payload_bytes(topic)) {
-    return invalid("a record of " + std::to_string(payload.size()) + " bytes is too long: at most " +
-                   std::to_string(max_payload_bytes(topic)) + " fit a frame of " +
-                   std::to_string(wire_->options().max_frame_bytes));
-  }
+  if (auto valid = check_payload(payload, max_payload_bytes(topic)); !valid) return valid;
   wire_->enqueue("PUT " + std::string(topic) + " ", payload);
   return {};
 }
@@ -125,6 +80,14 @@ Result<void> Connection::enqueue_put(std::string_view topic, std::string_view pa
 Result<void> Connection::enqueue_get(std::string_view topic) {
   if (auto valid = check_topic(topic); !valid) return valid;
   wire_->enqueue("GET ", topic);
+  return {};
+}
+
+Result<void> Connection::enqueue(std::string_view request) {
+  if (request.empty()) return invalid_request("an empty request");
+  if (request.size() > wire_->options().max_frame_bytes)
+    return invalid_request("the request is longer than a frame may be");
+  wire_->enqueue(request, {});
   return {};
 }
 

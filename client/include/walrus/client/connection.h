@@ -63,6 +63,8 @@ class Connection {
   // Many requests. Queueing sends nothing and fails only with kInvalidRequest (nothing was queued then).
   Result<void> enqueue_put(std::string_view topic, std::string_view payload);
   Result<void> enqueue_get(std::string_view topic);
+  /// A request as text, sent as it is.
+  Result<void> enqueue(std::string_view request);
   /// The longest payload that fits a PUT to `topic`.
   std::size_t max_payload_bytes(std::string_view topic) const;
   /// Waits for the answer to the oldest request without one. At least one must be in flight.

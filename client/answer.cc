@@ -1,0 +1,72 @@
+#include "answer.h"
+
+#include <charconv>
+
+#include "protocol/text.h"
+
+namespace walrus::client {
+namespace {
+
+Error unexpected_answer(const Reply& reply) {
+  return Error{.kind = ErrorKind::kProtocol, .text = "unexpected answer: " + std::string(reply.text.substr(0, 80))};
+}
+
+}  // namespace
+
+std::unexpected<Error> invalid_request(std::string text) {
+  return std::unexpected(Error{.kind = ErrorKind::kInvalidRequest, .text = std::move(text)});
+}
+
+Result<void> check_topic(std::string_view topic) {
+  if (protocol::valid_topic_name(topic)) return {};
+  return invalid_request("invalid topic name '" + std::string(topic) +
+                         "': 1 to 249 bytes of UTF-8 without blanks or control characters");
+}
+
+Result<void> check_payload(std::string_view payload, std::size_t limit) {
+  if (payload.empty()) return invalid_request("a record needs at least one byte");
+  if (payload.size() <= limit) return {};
+  return invalid_request("a record of " + std::to_string(payload.size()) + " bytes is too long: at most " +
+                         std::to_string(limit) + " fit a frame");
+}
+
+Error server_error(const Reply& reply) {
+  const bool unknown = reply.payload.starts_with("outcome unknown");
+  return Error{.kind = unknown ? ErrorKind::kOutcomeUnknown : ErrorKind::kServer, .text = std::string(reply.payload)};
+}
+
+Result<void> plain_ok(const Result<Reply>& reply) {
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
+  if (reply->kind != Reply::Kind::kOk) return std::unexpected(unexpected_answer(*reply));
+  return {};
+}
+
+Result<std::string> payload_of(const Result<Reply>& reply) {
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
+  if (reply->kind != Reply::Kind::kPayload) return std::unexpected(unexpected_answer(*reply));
+  return std::string(reply->payload);
+}
+
+Result<std::optional<std::string>> record_of(const Result<Reply>& reply) {
+  if (reply && reply->kind == Reply::Kind::kEmpty) return std::nullopt;
+  return payload_of(reply);
+}
+
+Result<std::string> text_of(const Result<Reply>& reply) {
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
+  return std::string(reply->text);
+}
+
+Result<std::uint64_t> number_of(const Result<Reply>& reply) {
+  const auto text = payload_of(reply);
+  if (!text) return std::unexpected(text.error());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || end != text->data() + text->size()) return std::unexpected(unexpected_answer(*reply));
+  return number;
+}
+
+}  // namespace walrus::client

@@ -1,0 +1,71 @@
+// A client of a Walrus cluster for programs with many things to do: every call returns at once with a Pending, which a
+// thread, a coroutine or a callback takes (pending.h). Any node serves any topic; the client keeps a few connections,
+// makes them again when they break, and tries the next address when one does not answer.
+//
+// Requests for one topic go over one connection, in the order of the calls. What surely was not carried out (no leader
+// just now, a node that is starting, a connection that broke too early) is tried again until request_timeout. A call
+// whose outcome is unknown is repeated only where that does no harm (REGISTER, STATE, FETCH and what else only reads);
+// PUT, APPEND and GET end with kOutcomeUnknown. A Producer (producer.h) writes exactly once, and in batches.
+//
+// Memory: requests wait in a queue of at most max_queued_bytes. A caller is held back while it is full; on the client's
+// own thread (in callbacks and coroutines) the call fails with kOverloaded in its place.
+//
+// Any thread. The destructor ends what is under way: kNotSent, or kOutcomeUnknown for what had left.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "walrus/client/endpoint.h"
+#include "walrus/client/pending.h"
+#include "walrus/client/result.h"
+
+namespace walrus::client {
+
+struct ClientOptions {
+  std::vector<Endpoint> endpoints;                    ///< at least one
+  std::size_t connections = 2;                        ///< each with a thread of its own
+  std::size_t max_queued_bytes = 32 << 20;            ///< of requests that have no answer
+  std::chrono::milliseconds request_timeout{15'000};  ///< tries included
+  std::chrono::milliseconds connect_timeout{3'000};
+  std::size_t max_frame_bytes = 65'536;  ///< what the server takes (its --max-frame-bytes)
+  Resume resume{};                       ///< where coroutines and callbacks go on; empty: on the client's threads
+};
+
+class Client {
+ public:
+  explicit Client(ClientOptions options);
+  ~Client();
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+
+  /// `options` as the server reads them: "replicas=3 segment_entries=100000".
+  Pending<Result<void>> register_topic(std::string_view topic, std::string_view options = {});
+  /// Done once the record is durable.
+  Pending<Result<void>> put(std::string_view topic, std::string_view payload);
+  /// The same; the record's offset.
+  Pending<Result<std::uint64_t>> append(std::string_view topic, std::string_view payload);
+  /// The next record of the topic's shared cursor, or nothing when the topic is at its end.
+  Pending<Result<std::optional<std::string>>> get(std::string_view topic);
+  /// JSON, as documented.
+  Pending<Result<std::string>> state(std::string_view topic);
+  Pending<Result<std::string>> metrics();
+
+  /// A request as text and the whole answer; ERR is an error here. `repeatable` says that carrying it out twice does no
+  /// harm.
+  Pending<Result<std::string>> call(std::string request, bool repeatable);
+
+ private:
+  Result<void> check_record(std::string_view topic, std::string_view head, std::string_view payload) const;
+
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace walrus::client
