@@ -32,6 +32,12 @@ namespace walrus {
   X(kFenced, 24, "fenced by a newer epoch")                                                   \
   X(kOffsetOutOfRange, 25, "offset out of range")                                             \
   X(kGap, 26, "gap: the batch does not start at the end of the segment")                      \
+  X(kUnexpectedEnd, 27, "unexpected end of the topic")                                        \
+  X(kTokenFenced, 28, "fenced: the topic asks for a higher token")                            \
+  X(kProducerFenced, 29, "producer fenced: a newer instance has its name")                    \
+  X(kUnknownProducer, 30, "unknown producer: start again with PRODUCER")                      \
+  X(kOutOfSequence, 31, "out of sequence")                                                    \
+  X(kDuplicate, 32, "duplicate: stored already, its offset is not known any more")            \
   /* what became of a request */                                                              \
   X(kOutcomeUnknown, 40, "outcome unknown: the request may or may not have been carried out") \
   X(kUnavailable, 41, "unavailable: not carried out, try again")                              \

@@ -13,20 +13,26 @@ inline constexpr std::size_t kKiB = 1024;
 inline constexpr std::size_t kMiB = 1024 * kKiB;
 
 // The client protocol.
-inline constexpr std::size_t kMaxFrameBytes = 64 * kKiB;         ///< default of --max-frame-bytes
-inline constexpr std::size_t kMaxSkippedFrameBytes = 16 * kMiB;  ///< a longer announced body closes the connection
-inline constexpr std::size_t kMaxTopicNameBytes = 249;           ///< as in Kafka
-inline constexpr std::size_t kMaxPipelinedRequests = 8192;       ///< per connection; then reading pauses
-inline constexpr std::size_t kMaxPipelinedBytes = 4 * kMiB;      ///< request and reply bytes held per connection
-inline constexpr std::size_t kMaxClientBytes = 256 * kMiB;       ///< the same, all connections of a shard
-inline constexpr std::size_t kFairClientBytes = 64 * kKiB;       ///< of which each connection may always hold this
-inline constexpr std::size_t kClientReadBytes = 128 * kKiB;      ///< read buffer, one per shard
-inline constexpr std::size_t kMaxConnections = 16'384;           ///< default of --max-connections, per node
-inline constexpr auto kPartialFrameTimeout = 30s;                ///< half a frame and no further byte
-inline constexpr auto kStalledReplyTimeout = 60s;                ///< replies that the client takes no byte of
-inline constexpr auto kLingerTimeout = 2s;                       ///< for a client to read the reply before a close
-inline constexpr auto kDrainTimeout = 5s;                        ///< for requests in flight at a clean stop
-inline constexpr auto kHeldRequestTimeout = 5s;                  ///< a request without a reachable leader
+inline constexpr std::size_t kMaxFrameBytes = 64 * kKiB;            ///< default of --max-frame-bytes
+inline constexpr std::size_t kMaxSkippedFrameBytes = 16 * kMiB;     ///< a longer announced body closes the connection
+inline constexpr std::size_t kMaxTopicNameBytes = 249;              ///< as in Kafka
+inline constexpr std::size_t kMaxNegotiatedFrameBytes = 64 * kMiB;  ///< what HELLO may ask for
+inline constexpr std::size_t kMaxLargeFramesBytes = 256 * kMiB;  ///< frames above kMaxFrameBytes being read, per shard
+inline constexpr std::size_t kSlowestLargeFrame = 256 * kKiB;    ///< bytes per second at which one has to come
+inline constexpr std::size_t kMaxRecordBytes = 16 * kMiB;        ///< key, value and headers together
+inline constexpr std::uint32_t kMaxWriteRecords = 1'000'000;     ///< of one MPUT
+inline constexpr std::uint32_t kMaxRecordHeaders = 1'000;
+inline constexpr std::size_t kMaxPipelinedRequests = 8192;   ///< per connection; then reading pauses
+inline constexpr std::size_t kMaxPipelinedBytes = 4 * kMiB;  ///< request and reply bytes held per connection
+inline constexpr std::size_t kMaxClientBytes = 256 * kMiB;   ///< the same, all connections of a shard
+inline constexpr std::size_t kFairClientBytes = 64 * kKiB;   ///< of which each connection may always hold this
+inline constexpr std::size_t kClientReadBytes = 128 * kKiB;  ///< read buffer, one per shard
+inline constexpr std::size_t kMaxConnections = 16'384;       ///< default of --max-connections, per node
+inline constexpr auto kPartialFrameTimeout = 30s;            ///< half a frame and no further byte
+inline constexpr auto kStalledReplyTimeout = 60s;            ///< replies that the client takes no byte of
+inline constexpr auto kLingerTimeout = 2s;                   ///< for a client to read the reply before a close
+inline constexpr auto kDrainTimeout = 5s;                    ///< for requests in flight at a clean stop
+inline constexpr auto kHeldRequestTimeout = 5s;              ///< a request without a reachable leader
 
 // The pages for monitoring.
 inline constexpr std::size_t kMaxAdminConnections = 64;
@@ -66,6 +72,15 @@ inline constexpr std::size_t kMaxStagedBatchBytes = 16 * kMiB;  ///< of one call
 inline constexpr std::size_t kLazyHandoverBytes = 256 * kKiB;   ///< of unsynced records: handed to the log at once
 inline constexpr auto kLazyHandoverDelay = 1ms;                 ///< and this long after the first of them
 inline constexpr std::uint64_t kMaxSegmentEntries = 1'000'000;  ///< default of WALRUS_MAX_SEGMENT_ENTRIES
+inline constexpr std::uint64_t kMostSegmentEntries = 1'000'000'000;  ///< that a topic may ask for
+
+// Idempotent producers.
+inline constexpr std::size_t kMaxProducerNameBytes = 249;
+inline constexpr std::size_t kMaxProducers = 65'536;      ///< of a cluster; then the one heard of longest ago goes
+inline constexpr std::size_t kMaxTopicProducers = 1'024;  ///< known to the leader of a topic; likewise
+inline constexpr std::size_t kProducerBatches = 5;        ///< whose repetition is recognized, as in Kafka
+inline constexpr std::uint64_t kProducerWindowRecords = 65'536;  ///< in sealed segments, looked through by a new leader
+inline constexpr std::size_t kProducerWindowSegments = 64;       ///< likewise
 
 // Between nodes.
 inline constexpr std::size_t kMaxPeerMessageBytes = 80 * kMiB;

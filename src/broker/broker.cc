@@ -72,26 +72,8 @@ void Broker::wake_leaders() {
   }
 }
 
-void Broker::Topic::drop_unsent(const Error& error) {
-  puts->drop_unsent(error);
-  gets->drop_unsent(error);
-  states->drop_unsent(error);
-}
-
-void Broker::Topic::pump() {
-  puts->pump();
-  gets->pump();
-  states->pump();
-}
-
-void Broker::Topic::on_change() {
-  puts->on_change();
-  gets->on_change();
-  states->on_change();
-}
-
 Broker::Topic& Broker::topic(std::string_view name) {
-  if (last_topic_ != nullptr && last_topic_->name == name) return *last_topic_;
+  if (last_topic_ != nullptr && last_topic_->queues.topic() == name) return *last_topic_;
   auto it = topics_.find(name);
   if (it == topics_.end()) {
     const QueueContext context{.loop = loop_,
@@ -99,11 +81,7 @@ Broker::Topic& Broker::topic(std::string_view name) {
                                .leader = leader_client_,
                                .store = store_,
                                .segment_entries = options_.segment_entries};
-    auto fresh = std::make_unique<Topic>();
-    fresh->name = name;
-    fresh->puts = std::make_shared<PutQueue>(context, fresh->name);
-    fresh->gets = std::make_shared<GetQueue>(context, fresh->name);
-    fresh->states = std::make_shared<StateQueue>(context, fresh->name);
+    auto fresh = std::make_unique<Topic>(TopicQueues(context, std::string(name)));
     it = topics_.emplace(std::string(name), std::move(fresh)).first;
   }
   last_topic_ = it->second.get();
@@ -116,19 +94,7 @@ void Broker::submit(const protocol::Request& request, const std::shared_ptr<Answ
   if (metadata_.view()->version() == 0) return answer_error({waiter}, {ErrorCode::kRaftNotInitialized, {}});
   if (request.verb == protocol::Verb::kRegister) return register_topic(request, std::move(waiter));
   Topic& entry = topic(request.topic);
-  switch (request.verb) {
-    case protocol::Verb::kPut:
-      entry.puts->add(request.payload, std::move(waiter));
-      break;
-    case protocol::Verb::kGet:
-      entry.gets->add(std::move(waiter));
-      break;
-    case protocol::Verb::kState:
-      entry.states->add(std::move(waiter));
-      break;
-    default:
-      WALRUS_ASSERT(false, "not a request about a topic");
-  }
+  entry.queues.add(request, std::move(waiter));
   if (!entry.dirty) {
     entry.dirty = true;
     dirty_.push_back(&entry);
@@ -143,7 +109,9 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
   metadata::Command command;
   metadata::CreateTopic& create = *command.mutable_create_topic();
   create.set_name(std::string(request.topic));
-  create.set_replicas(request.options.replicas != 0 ? request.options.replicas : options_.replication_factor);
+  const auto options = request.get<protocol::TopicOptions>();
+  create.set_replicas(options.replicas != 0 ? options.replicas : options_.replication_factor);
+  create.set_segment_entries(options.segment_entries);
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());
     answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
@@ -163,9 +131,9 @@ void Broker::flush() {
 void Broker::pump() {
   for (Topic* entry : std::exchange(dirty_, {})) {
     entry->dirty = false;
-    if (!entry->known) entry->known = metadata_.view()->find_topic(entry->name) != nullptr;
+    if (!entry->known) entry->known = metadata_.view()->find_topic(entry->queues.topic()) != nullptr;
     if (entry->known) {
-      entry->pump();
+      entry->queues.pump();
     } else {
       resolve(*entry);
     }
@@ -174,7 +142,7 @@ void Broker::pump() {
 
 void Broker::resolve(Topic& entry) {
   if (std::exchange(entry.resolving, true)) return;
-  metadata_.barrier([this, name = entry.name](const Status& barrier) { on_resolved(name, barrier); });
+  metadata_.barrier([this, name = entry.queues.topic()](const Status& barrier) { on_resolved(name, barrier); });
 }
 
 void Broker::on_resolved(const std::string& name, const Status& barrier) {
@@ -183,22 +151,22 @@ void Broker::on_resolved(const std::string& name, const Status& barrier) {
   Topic& entry = *it->second;
   entry.resolving = false;
   entry.known = metadata_.view()->find_topic(name) != nullptr;
-  if (entry.known) return entry.pump();
+  if (entry.known) return entry.queues.pump();
   // Out of the table first: a session may ask again while it is being answered.
   const std::unique_ptr<Topic> unknown = std::move(it->second);
   topics_.erase(it);
   std::erase(dirty_, &entry);
   active_.erase(&entry);
   if (last_topic_ == &entry) last_topic_ = nullptr;
-  unknown->drop_unsent(barrier ? Error{ErrorCode::kTopicNotFound, {}} : barrier.error());
+  unknown->queues.drop_unsent(barrier ? Error{ErrorCode::kTopicNotFound, {}} : barrier.error());
 }
 
 void Broker::on_view(const metadata::ViewPtr& now) {
   leaders_.follow(*now);
-  std::erase_if(active_, [](const Topic* entry) { return entry->empty() && !entry->dirty; });
+  std::erase_if(active_, [](const Topic* entry) { return entry->queues.empty() && !entry->dirty; });
   const std::vector<Topic*> waiting(active_.begin(), active_.end());  // answers may bring new requests
   for (Topic* entry : waiting) {
-    if (entry->known) entry->on_change();
+    if (entry->known) entry->queues.on_change();
   }
 }
 
@@ -232,12 +200,12 @@ void Broker::stop(io::Duration patience, io::Done done) {
   stopping_ = true;
   monitor_.cancel();
   const Error stopping{ErrorCode::kShuttingDown, {}};
-  for (auto& [name, entry] : topics_) entry->drop_unsent(stopping);
+  for (auto& [name, entry] : topics_) entry->queues.drop_unsent(stopping);
   await_settled(loop_.now() + patience, std::move(done));
 }
 
 void Broker::await_settled(io::TimePoint deadline, io::Done done) {
-  const bool idle = std::ranges::all_of(topics_, [](const auto& entry) { return entry.second->empty(); });
+  const bool idle = std::ranges::all_of(topics_, [](const auto& entry) { return entry.second->queues.empty(); });
   if ((idle && leaders_.settled()) || loop_.now() >= deadline) return cursor_flusher_.flush(std::move(done));
   settle_poll_ = loop_.after(std::chrono::milliseconds(5), [this, deadline, done = std::move(done)]() mutable {
     await_settled(deadline, std::move(done));

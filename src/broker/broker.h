@@ -1,7 +1,7 @@
 // What a client's command means, for the topics of one shard. Requests of this node's clients gather in queues by topic
 // and go to the leader of the topic's open segment, here or elsewhere; requests of other nodes come in as messages.
 //
-//   submit() → PutQueue / GetQueue / StateQueue → LeaderClient → TopicLeader (here) or APPEND/TAKE/STATE (there)
+//   submit() → TopicQueues → LeaderClient → TopicLeader (here) or APPEND/TAKE/STATE (there)
 //   handle() → PeerService → TopicLeader, ReplicaTable
 //
 // A topic that the view does not know may have been created a moment ago on another node: before "topic not found" is
@@ -15,11 +15,9 @@
 #include <vector>
 
 #include "broker/cursor_flusher.h"
-#include "broker/get_queue.h"
 #include "broker/peer_service.h"
-#include "broker/put_queue.h"
 #include "broker/request_sink.h"
-#include "broker/state_queue.h"
+#include "broker/topic_queues.h"
 
 namespace walrus::broker {
 
@@ -48,7 +46,7 @@ class Broker {
   /// Follows the metadata and looks for full segments from now on.
   void start();
 
-  /// A client's REGISTER, PUT, GET or STATE for a topic of this shard; see RequestSink. flush() ends a group.
+  /// A client's request about a topic of this shard; see RequestSink. flush() ends a group.
   void submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
   void flush();
 
@@ -66,17 +64,10 @@ class Broker {
 
  private:
   struct Topic {
-    std::string name;
-    std::shared_ptr<PutQueue> puts;
-    std::shared_ptr<GetQueue> gets;
-    std::shared_ptr<StateQueue> states;
+    TopicQueues queues;
     bool known = false;      // the view has it
     bool resolving = false;  // a barrier is under way to make sure
     bool dirty = false;      // in dirty_
-    bool empty() const { return puts->empty() && gets->empty() && states->empty(); }
-    void pump();
-    void on_change();
-    void drop_unsent(const Error& error);
   };
   struct NameHash {
     using is_transparent = void;

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxBytesPerTake = limits::kMiB;
 GetQueue::GetQueue(const QueueContext& context, std::string topic)
     : context_(context), topic_(std::move(topic)), retry_(context.loop, [this] { on_change(); }) {}
 
-void GetQueue::add(Waiter waiter) {
+void GetQueue::add(const protocol::Request&, Waiter waiter) {
   waiters_.push_back({std::move(waiter), context_.loop.now() + limits::kHeldRequestTimeout});
 }
 

@@ -10,17 +10,15 @@
 
 namespace walrus::broker {
 
-class GetQueue : public std::enable_shared_from_this<GetQueue> {
+class GetQueue : public TopicQueue, public std::enable_shared_from_this<GetQueue> {
  public:
   GetQueue(const QueueContext& context, std::string topic);
 
-  void add(Waiter waiter);
-  void pump();
-  /// Something about the topic has changed: try at once what is held.
-  void on_change();
-  void drop_unsent(const Error& error);
-
-  bool empty() const { return waiters_.empty() && !taking_; }
+  void add(const protocol::Request& request, Waiter waiter) override;
+  void pump() override;
+  void on_change() override;
+  void drop_unsent(const Error& error) override;
+  bool empty() const override { return waiters_.empty() && !taking_; }
 
  private:
   struct Held {

@@ -54,13 +54,13 @@ metadata::Command command_for(const protocol::Request& request, const metadata::
     metadata::SetDraining& drain = *command.mutable_set_draining();
     drain.set_node_id(node.id.value());
     drain.set_disk_id(metadata::uuid_bytes(node.disk_id));
-    drain.set_draining(!request.node.cancel);
+    drain.set_draining(!request.get<protocol::NodeOptions>().cancel);
   } else {
     metadata::SetNodeState& removal = *command.mutable_set_node_state();
     removal.set_node_id(node.id.value());
     removal.set_disk_id(metadata::uuid_bytes(node.disk_id));
     removal.set_state(static_cast<std::uint32_t>(metadata::NodeState::kRemoved));
-    removal.set_lose_data(request.node.lose_data);
+    removal.set_lose_data(request.get<protocol::NodeOptions>().lose_data);
   }
   return command;
 }
@@ -105,9 +105,10 @@ void NodeAdmin::list(Done done) {
 }
 
 void NodeAdmin::change(const protocol::Request& request, Done done) {
-  const metadata::NodeInfo* node = metadata_.view()->find_node(request.node.node);
+  const NodeId id = request.get<protocol::NodeOptions>().node;
+  const metadata::NodeInfo* node = metadata_.view()->find_node(id);
   if (node == nullptr) {
-    return done(fail(ErrorCode::kNotFound, fmt::format("the cluster has no node {}", request.node.node)));
+    return done(fail(ErrorCode::kNotFound, fmt::format("the cluster has no node {}", id)));
   }
   metadata_.propose(command_for(request, *node), [done = std::move(done)](Result<metadata::Applied> applied) mutable {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return done(fail(outcome.error()));

@@ -13,14 +13,15 @@ constexpr std::size_t kRemoteBatchesInFlight = 4;
 PutQueue::PutQueue(const QueueContext& context, std::string topic)
     : context_(context),
       topic_(std::move(topic)),
+      segment_entries_(context.segment_entries),
       next_{.stream = context.loop.random(), .sequence = 0},
       retry_(context.loop, [this] { on_change(); }) {}
 
-void PutQueue::add(std::string_view payload, Waiter waiter) {
+void PutQueue::add(const protocol::Request& request, Waiter waiter) {
   if (open_waiters_.empty()) open_since_ = context_.loop.now();
-  open_.add(payload, context_.loop.wall_ms());
+  open_.add(request.payload, context_.loop.wall_ms());
   open_waiters_.push_back(std::move(waiter));
-  if (open_.bytes() >= limits::kMaxBatchBytes || open_.records() >= context_.segment_entries) close_open_batch();
+  if (open_.bytes() >= limits::kMaxBatchBytes || open_.records() >= segment_entries_) close_open_batch();
 }
 
 void PutQueue::close_open_batch() {
@@ -50,6 +51,7 @@ void PutQueue::pump() {
   if (holding_) return;
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   if (!topic) return;
+  if (topic->segment_entries != 0) segment_entries_ = topic->segment_entries;
   if (topic->last().epoch != epoch_) {
     if (in_flight_ > 0) return;  // what the old leader says comes first
     epoch_ = topic->last().epoch;

@@ -12,28 +12,22 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "broker/topic_requests.h"
 #include "storage/record_batch.h"
 
 namespace walrus::broker {
 
-class PutQueue : public std::enable_shared_from_this<PutQueue> {
+class PutQueue : public TopicQueue, public std::enable_shared_from_this<PutQueue> {
  public:
   PutQueue(const QueueContext& context, std::string topic);
 
-  void add(std::string_view payload, Waiter waiter);
-
-  /// Sends what can be sent. While the log is busy batches for a leader on this node are left to grow; when it can
-  /// write again they are sent.
-  void pump();
-  /// Something about the topic has changed: try at once what is held.
-  void on_change();
-  /// Answers everything that has not been sent with `error`.
-  void drop_unsent(const Error& error);
-
-  bool empty() const { return open_waiters_.empty() && ready_.empty() && in_flight_ == 0 && refused_.empty(); }
+  void add(const protocol::Request& request, Waiter waiter) override;
+  /// While the log is busy batches for a leader on this node are left to grow; when it can write again they are sent.
+  void pump() override;
+  void on_change() override;
+  void drop_unsent(const Error& error) override;
+  bool empty() const override { return open_waiters_.empty() && ready_.empty() && in_flight_ == 0 && refused_.empty(); }
   bool has_unsent() const { return !open_waiters_.empty() || !ready_.empty(); }
 
  private:
@@ -54,6 +48,7 @@ class PutQueue : public std::enable_shared_from_this<PutQueue> {
 
   QueueContext context_;
   const std::string topic_;
+  std::uint64_t segment_entries_;  // no batch has more records
   storage::BatchBuilder open_;
   std::vector<Waiter> open_waiters_;
   io::TimePoint open_since_;

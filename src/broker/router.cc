@@ -110,24 +110,14 @@ void Router::cross(std::uint32_t shard, const protocol::Request& request, const 
     crossing.sinks.push_back(std::make_shared<HomewardSink>(*directory_.shards[shard_].loop, sink));
     crossing.last_origin = sink.get();
   }
-  crossing.items.push_back({.verb = request.verb,
-                            .topic_size = static_cast<std::uint32_t>(request.topic.size()),
-                            .payload_size = static_cast<std::uint32_t>(request.payload.size()),
-                            .options = request.options,
-                            .sink = crossing.sinks.size() - 1,
-                            .slot = slot});
-  crossing.bytes.append(request.topic).append(request.payload);
+  crossing.items.push_back({.request = request, .sink = crossing.sinks.size() - 1, .slot = slot});
+  protocol::pack(request, crossing.bytes);
 }
 
 void Router::carry_out(Broker& broker, const Crossing& crossing) {
   std::string_view rest = crossing.bytes;
   for (const Crossing::Item& item : crossing.items) {
-    const protocol::Request request{.verb = item.verb,
-                                    .topic = rest.substr(0, item.topic_size),
-                                    .payload = rest.substr(item.topic_size, item.payload_size),
-                                    .options = item.options};
-    broker.submit(request, crossing.sinks[item.sink], item.slot);
-    rest.remove_prefix(item.topic_size + item.payload_size);
+    broker.submit(protocol::unpack(item.request, rest), crossing.sinks[item.sink], item.slot);
   }
   broker.flush();
 }

@@ -26,13 +26,10 @@ class Router : public RequestSink {
   void flush() override;
 
  private:
-  /// Requests on their way to another shard; topic and payload of each stand in `bytes`, one behind the other.
+  /// Requests on their way to another shard; what their views name stands in `bytes`, one behind the other.
   struct Crossing {
     struct Item {
-      protocol::Verb verb;
-      std::uint32_t topic_size;
-      std::uint32_t payload_size;
-      protocol::TopicOptions options;
+      protocol::Request request;  // its views only have sizes until it is unpacked
       std::size_t sink;
       std::uint64_t slot;
     };

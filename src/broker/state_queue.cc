@@ -7,7 +7,7 @@ namespace walrus::broker {
 StateQueue::StateQueue(const QueueContext& context, std::string topic)
     : context_(context), topic_(std::move(topic)), retry_(context.loop, [this] { on_change(); }) {}
 
-void StateQueue::add(Waiter waiter) {
+void StateQueue::add(const protocol::Request&, Waiter waiter) {
   if (waiters_.empty()) deadline_ = context_.loop.now() + limits::kHeldRequestTimeout;
   waiters_.push_back(std::move(waiter));
 }

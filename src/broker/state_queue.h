@@ -10,15 +10,15 @@
 
 namespace walrus::broker {
 
-class StateQueue : public std::enable_shared_from_this<StateQueue> {
+class StateQueue : public TopicQueue, public std::enable_shared_from_this<StateQueue> {
  public:
   StateQueue(const QueueContext& context, std::string topic);
 
-  void add(Waiter waiter);
-  void pump();
-  void on_change();
-  void drop_unsent(const Error& error);
-  bool empty() const { return waiters_.empty() && asked_.empty(); }
+  void add(const protocol::Request& request, Waiter waiter) override;
+  void pump() override;
+  void on_change() override;
+  void drop_unsent(const Error& error) override;
+  bool empty() const override { return waiters_.empty() && asked_.empty(); }
 
  private:
   void on_state(Result<std::string> state);

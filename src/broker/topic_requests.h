@@ -40,6 +40,22 @@ struct QueueContext {
   std::uint64_t segment_entries;
 };
 
+/// The requests of one kind for one topic.
+class TopicQueue {
+ public:
+  virtual ~TopicQueue() = default;
+  /// The views of `request` are valid only during the call.
+  virtual void add(const protocol::Request& request, Waiter waiter) = 0;
+  /// Sends what can be sent.
+  virtual void pump() = 0;
+  /// Something about the topic has changed: try at once what is held.
+  virtual void on_change() = 0;
+  /// Answers everything that has not been sent with `error`.
+  virtual void drop_unsent(const Error& error) = 0;
+  /// Nothing waits for an answer.
+  virtual bool empty() const = 0;
+};
+
 /// Repeats an action after a delay that doubles, until reset() says that something moved.
 class RetryTimer {
  public:

@@ -170,10 +170,10 @@ void ClientSession::take_frames(std::string_view& input) {
       case FrameDecoder::Event::kNeedMore:
         return;
       case FrameDecoder::Event::kInvalidLength:
-        answer_error(ErrorCode::kInvalidFrameLength);
+        answer_error({ErrorCode::kInvalidFrameLength, {}});
         break;
       case FrameDecoder::Event::kMustClose:
-        answer_error(ErrorCode::kInvalidFrameLength);
+        answer_error({ErrorCode::kInvalidFrameLength, {}});
         phase_ = Phase::kEnding;
         linger_at_end_ = true;
         return;
@@ -192,7 +192,7 @@ void ClientSession::take_frames(std::string_view& input) {
 bool ClientSession::take_request(std::string_view text) {
   const auto request = protocol::parse_request(text);
   if (!request) {
-    answer_error(request.error().code);
+    answer_error(request.error());
     return true;
   }
   if (verb_ != request->verb) {
@@ -205,9 +205,9 @@ bool ClientSession::take_request(std::string_view text) {
   return true;
 }
 
-void ClientSession::answer_error(ErrorCode code) {
+void ClientSession::answer_error(const Error& error) {
   const std::uint64_t slot = answers_.open(0);
-  answers_.answer(slot, {broker::Answer::Kind::kError, error_text(code)}, output_);
+  answers_.answer(slot, {broker::Answer::Kind::kError, error.message()}, output_);
   flush();
 }
 

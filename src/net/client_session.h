@@ -79,7 +79,7 @@ class ClientSession final : public broker::AnswerSink, public std::enable_shared
   /// False when the request has to wait for the answers to those before it.
   bool take_request(std::string_view text);
   void take_input();
-  void answer_error(ErrorCode code);
+  void answer_error(const Error& error);
   bool may_take() const;
   bool mid_frame() const { return !held_input().empty() || decoder_.skipping(); }
   std::string_view held_input() const { return std::string_view(input_).substr(input_taken_); }

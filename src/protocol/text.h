@@ -1,45 +1,60 @@
 // The text of a client's request, as it stands in a frame (docs/protocol/text.md). Pure; any thread.
+//
+// A new verb is a row of the table in text.cc, a function that reads what stands behind the verb, and, when it carries
+// more than a topic and a payload, one more alternative of Arguments.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "protocol/topic_name.h"
+#include "protocol/topic_options.h"
 
 namespace walrus::protocol {
 
 enum class Verb : std::uint8_t { kRegister, kPut, kGet, kState, kMetrics, kNodes, kDrain, kRemove };
-
-/// What REGISTER may say behind the topic: blank-separated `name=value`.
-struct TopicOptions {
-  std::uint32_t replicas = 0;  ///< 1 to limits::kMaxReplicas; 0: not said, the node's --replication-factor
-
-  friend bool operator==(const TopicOptions&, const TopicOptions&) = default;
-};
 
 /// What DRAIN and REMOVE are about.
 struct NodeOptions {
   NodeId node = {};
   bool cancel = false;     ///< DRAIN: not any more
   bool lose_data = false;  ///< REMOVE: even when nobody else has what it holds
+
+  friend bool operator==(const NodeOptions&, const NodeOptions&) = default;
 };
+
+/// What a verb carries besides names and a payload. No views in it: requests go from one thread to another.
+using Arguments = std::variant<std::monostate, TopicOptions, NodeOptions>;
 
 /// Views into the frame.
 struct Request {
   Verb verb = Verb::kMetrics;
   std::string_view topic;
-  std::string_view payload;   ///< PUT only: every byte behind the one blank after the topic
-  TopicOptions options = {};  ///< REGISTER only
-  NodeOptions node = {};      ///< DRAIN and REMOVE only
+  std::string_view payload;    ///< of a write: every byte behind the one blank after the topic
+  std::string_view name = {};  ///< of what the verb is about besides a topic
+  Arguments arguments = {};
+
+  /// What a verb of this kind carries; the defaults when nothing was said.
+  template <class T>
+  T get() const {
+    const T* value = std::get_if<T>(&arguments);
+    return value != nullptr ? *value : T{};
+  }
+
+  friend bool operator==(const Request&, const Request&) = default;
 };
 
-/// The request in a frame's text, or the error whose text the client gets behind "ERR ".
+/// The request in a frame's text, or the error whose message the client gets behind "ERR ".
 Result<Request> parse_request(std::string_view text);
 
-/// 1 to limits::kMaxTopicNameBytes bytes of valid UTF-8 without blanks or control characters.
-bool valid_topic_name(std::string_view name);
+/// Copies what the views of `request` name to the end of `bytes`, for unpack().
+void pack(const Request& request, std::string& bytes);
+/// The request with its views moved to the front of `bytes`, where pack() put what they name; takes it off there.
+Request unpack(Request request, std::string_view& bytes);
 
 /// A reply as a client sees it: "OK", "OK <payload>", "EMPTY" or "ERR <payload>".
 struct Reply {

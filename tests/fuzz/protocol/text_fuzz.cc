@@ -13,12 +13,19 @@ namespace protocol = walrus::protocol;
 
 namespace {
 
+std::string write_out(const protocol::TopicOptions& options) {
+  std::string text;
+  if (options.replicas != 0) text += " replicas=" + std::to_string(options.replicas);
+  if (options.segment_entries != 0) text += " segment_entries=" + std::to_string(options.segment_entries);
+  return text;
+}
+
 std::string write_out(const protocol::Request& request) {
   const std::string topic(request.topic);
+  const auto node = request.get<protocol::NodeOptions>();
   switch (request.verb) {
     case protocol::Verb::kRegister:
-      return "REGISTER " + topic +
-             (request.options.replicas == 0 ? "" : " replicas=" + std::to_string(request.options.replicas));
+      return "REGISTER " + topic + write_out(request.get<protocol::TopicOptions>());
     case protocol::Verb::kPut:
       return "PUT " + topic + " " + std::string(request.payload);
     case protocol::Verb::kGet:
@@ -30,16 +37,11 @@ std::string write_out(const protocol::Request& request) {
     case protocol::Verb::kNodes:
       return "NODES";
     case protocol::Verb::kDrain:
-      return "DRAIN " + std::to_string(request.node.node.value()) + (request.node.cancel ? " cancel" : "");
+      return "DRAIN " + std::to_string(node.node.value()) + (node.cancel ? " cancel" : "");
     case protocol::Verb::kRemove:
-      return "REMOVE " + std::to_string(request.node.node.value()) + (request.node.lose_data ? " lose-data" : "");
+      return "REMOVE " + std::to_string(node.node.value()) + (node.lose_data ? " lose-data" : "");
   }
   return {};
-}
-
-bool same(const protocol::Request& a, const protocol::Request& b) {
-  return a.verb == b.verb && a.topic == b.topic && a.payload == b.payload && a.options == b.options &&
-         a.node.node == b.node.node && a.node.cancel == b.node.cancel && a.node.lose_data == b.node.lose_data;
 }
 
 void check_request(std::string_view text) {
@@ -47,8 +49,12 @@ void check_request(std::string_view text) {
   if (!request) return;
   const std::string written = write_out(*request);
   const auto again = protocol::parse_request(written);
-  WALRUS_ASSERT(again && same(*request, *again));
+  WALRUS_ASSERT(again && *request == *again);
   if (request->verb == protocol::Verb::kPut) WALRUS_ASSERT(written == text && !request->payload.empty());
+  std::string bytes;
+  protocol::pack(*request, bytes);
+  std::string_view rest = bytes;
+  WALRUS_ASSERT(protocol::unpack(*request, rest) == *request && rest.empty());
   if (request->topic.empty()) {
     WALRUS_ASSERT(request->verb >= protocol::Verb::kMetrics);
     return;

@@ -44,7 +44,7 @@ class NodesTest : public BrokerTest {
   }
   Result<std::string> ask(Verb verb, protocol::NodeOptions options = {}) {
     std::optional<Result<std::string>> answer;
-    admin_.carry_out({.verb = verb, .topic = {}, .payload = {}, .node = options},
+    admin_.carry_out({.verb = verb, .topic = {}, .payload = {}, .name = {}, .arguments = options},
                      [&](Result<std::string> result) { answer = std::move(result); });
     run();
     return answer ? std::move(*answer) : fail(ErrorCode::kTimedOut);

@@ -4,6 +4,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "base/limits.h"
 
@@ -79,11 +80,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{"\0"sv, "unknown command"}, Refused{"", "unknown command"}));
 
 TEST(RegisterOptions, StandBehindTheTopic) {
-  EXPECT_EQ(parse_request("REGISTER logs")->options, TopicOptions{});
-  const auto request = parse_request("REGISTER logs  replicas=3 ");
+  EXPECT_EQ(parse_request("REGISTER logs")->get<TopicOptions>(), TopicOptions{});
+  const auto request = parse_request("REGISTER logs  replicas=3 segment_entries=500 ");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->topic, "logs");
-  EXPECT_EQ(request->options.replicas, 3u);
+  EXPECT_EQ(request->get<TopicOptions>(), (TopicOptions{.replicas = 3, .segment_entries = 500}));
 }
 
 TEST(RegisterOptions, ThatMakeNoSenseAreRefusedInWords) {
@@ -92,6 +93,12 @@ TEST(RegisterOptions, ThatMakeNoSenseAreRefusedInWords) {
     const auto request = parse_request(text);
     ASSERT_FALSE(request) << text;
     EXPECT_EQ(request.error().message(), "invalid argument: replicas is a number from 1 to 7") << text;
+  }
+  for (const char* text : {"REGISTER logs segment_entries=0", "REGISTER logs segment_entries=1000000001",
+                           "REGISTER logs segment_entries=-1"}) {
+    const auto request = parse_request(text);
+    ASSERT_FALSE(request) << text;
+    EXPECT_EQ(request.error().message(), "invalid argument: segment_entries is a number from 1 to 1000000000") << text;
   }
   EXPECT_EQ(parse_request("REGISTER logs colour=red").error().message(),
             "invalid argument: topic option 'colour' is not known");
@@ -139,12 +146,12 @@ TEST(TopicName, IsWellFormedUtf8) {
 TEST(Request, AboutNodesNamesOneAndPerhapsOneWish) {
   EXPECT_EQ(parse_request("NODES")->verb, Verb::kNodes);
   EXPECT_EQ(parse_request("DRAIN 3")->verb, Verb::kDrain);
-  EXPECT_EQ(parse_request("DRAIN 3")->node.node, NodeId(3));
-  EXPECT_FALSE(parse_request("DRAIN 3")->node.cancel);
-  EXPECT_TRUE(parse_request("DRAIN 3 cancel ")->node.cancel);
-  EXPECT_EQ(parse_request("REMOVE 12")->node.node, NodeId(12));
-  EXPECT_FALSE(parse_request("REMOVE 12")->node.lose_data);
-  EXPECT_TRUE(parse_request("REMOVE 12 lose-data")->node.lose_data);
+  EXPECT_EQ(parse_request("DRAIN 3")->get<NodeOptions>().node, NodeId(3));
+  EXPECT_FALSE(parse_request("DRAIN 3")->get<NodeOptions>().cancel);
+  EXPECT_TRUE(parse_request("DRAIN 3 cancel ")->get<NodeOptions>().cancel);
+  EXPECT_EQ(parse_request("REMOVE 12")->get<NodeOptions>().node, NodeId(12));
+  EXPECT_FALSE(parse_request("REMOVE 12")->get<NodeOptions>().lose_data);
+  EXPECT_TRUE(parse_request("REMOVE 12 lose-data")->get<NodeOptions>().lose_data);
   for (const auto text : {"DRAIN", "DRAIN x", "DRAIN 0", "DRAIN -1", "DRAIN 3x", "DRAIN 3 lose-data", "REMOVE 3 cancel",
                           "REMOVE  3", "REMOVE 3 lose-data now", "REMOVE 99999999999999999999"}) {
     const auto refused = parse_request(text);
@@ -152,6 +159,18 @@ TEST(Request, AboutNodesNamesOneAndPerhapsOneWish) {
     EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << text;
   }
   EXPECT_EQ(parse_request("NODES 3").error().code, ErrorCode::kUnknownCommand);
+}
+
+TEST(Request, IsTheSameAfterACrossing) {
+  std::string bytes;
+  std::vector<Request> sent;
+  for (const std::string_view text : {"PUT logs some payload", "REGISTER other replicas=3", "GET logs", "METRICS"}) {
+    sent.push_back(*parse_request(text));
+    pack(sent.back(), bytes);
+  }
+  std::string_view rest = bytes;
+  for (const Request& request : sent) EXPECT_EQ(unpack(request, rest), request);
+  EXPECT_TRUE(rest.empty());
 }
 
 TEST(Reply, IsOneOfFourForms) {
