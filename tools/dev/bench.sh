@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# ./dev bench [arguments of walrus-bench…]. `engine` measures the storage engine alone, beside the build. A workload without --addr gets a fresh node of its own, whose data lies
-# beside the build (a disk, not a tmpfs) and is removed afterwards.
+# ./dev bench [arguments of walrus-bench…]. `engine` measures the storage engine alone, beside the build. A workload
+# without --addr gets a fresh node of its own, whose data lies beside the build (a disk, not a tmpfs) and is removed
+# afterwards. What is no workload: `budget` counts what a request costs and compares it with tests/budget/budget.txt.
 
 program() { find "$(build_dir release)" -type f -name "$1" -perm -u+x | head -n 1; }
 
@@ -46,7 +47,20 @@ needs_node() {
   done
 }
 
+# What does not depend on how busy the machine is: the gate runs it, too.
+bench_budget() {
+  build release walrus-budget
+  "$(program walrus-budget)" --budget "$ROOT/tests/budget/budget.txt" --dir "$BUILD_ROOT" "$@"
+}
+
 dev_bench() {
+  case ${1:-} in
+    budget)
+      shift
+      bench_budget "$@"
+      return
+      ;;
+  esac
   build release walrusd walrus-bench
   if needs_node "$@"; then
     start_bench_node

@@ -26,14 +26,15 @@ CI_FAULTS=kill,pause,restart,fill-disk,delay,reset,one-way-cut,swallow,half-open
 
 dev_ci() {
   # shellcheck source=/dev/null
-  for part in format lint test chaos; do source "$ROOT/tools/dev/$part.sh"; done
+  for part in format lint test chaos bench; do source "$ROOT/tools/dev/$part.sh"; done
   export WALRUS_CMAKE_FLAGS=-DWALRUS_WERROR=ON WALRUS_TIDY_SCOPE=product
   local started=$SECONDS
-  step "1/6 format" dev_format --check
-  step "2/6 lint" dev_lint
-  step "3/6 release build with -Werror, all tests" ci_release
-  step "4/6 three minutes of real nodes under real faults" dev_chaos --minutes 3 --faults $CI_FAULTS
-  step "5/6 ASan and UBSan" ci_sanitized asan all
-  step "6/6 TSan where threads meet" ci_sanitized tsan tests_threads --label-regex threads
+  step "1/7 format" dev_format --check
+  step "2/7 lint" dev_lint
+  step "3/7 release build with -Werror, all tests" ci_release
+  step "4/7 what a request costs" dev_bench budget
+  step "5/7 three minutes of real nodes under real faults" dev_chaos --minutes 3 --faults $CI_FAULTS
+  step "6/7 ASan and UBSan" ci_sanitized asan all
+  step "7/7 TSan where threads meet" ci_sanitized tsan tests_threads --label-regex threads
   say "ci passed in $((SECONDS - started)) s"
 }
