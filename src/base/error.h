@@ -24,6 +24,7 @@ namespace walrus {
   X(kInvalidTopicName, 9, "invalid topic name")                                               \
   X(kInvalidArgument, 10, "invalid argument")                                                 \
   X(kTooLarge, 11, "record too large")                                                        \
+  X(kIncomplete, 12, "incomplete request")                                                    \
   /* the state of the cluster */                                                              \
   X(kRaftNotInitialized, 20, "raft cluster not initialized")                                  \
   X(kNotLeader, 21, "NotLeaderError")                                                         \

@@ -44,14 +44,14 @@ Request LeaderClient::request_for(const metadata::TopicInfo& topic) const {
 }
 
 void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_ptr<std::string>& batch,
-                          std::uint32_t records, StreamPosition position, replication::SegmentLeader::AppendDone done) {
+                          const WriteTerms& terms, StreamPosition position,
+                          replication::SegmentLeader::AppendDone done) {
   if (local(topic)) {
     auto leader = leaders_.find(topic);
     if (!leader) return done(fail(leader.error()));
-    if (Status accepted = (*leader)->accepts(records); !accepted) return done(fail(accepted.error()));
     // A message of an earlier try may still hold the bytes; then the leader gets a copy.
     std::string bytes = batch.use_count() == 1 ? std::move(*batch) : *batch;
-    if (Status appended = (*leader)->append(bytes, records, done); !appended) {
+    if (Status appended = (*leader)->append(bytes, terms, done); !appended) {
       if (batch.use_count() == 1) *batch = std::move(bytes);
       done(fail(appended.error()));
     }
@@ -67,7 +67,8 @@ void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_pt
   auto request = request_for<peer::Append>(topic);
   request.set_stream(position.stream);
   request.set_sequence(position.sequence);
-  request.set_records(records);
+  request.set_records(terms.records);
+  if (terms.expected_end) request.set_expected_end(terms.expected_end->value());
   transport_.call(topic.last().leader, io::make_message(peer::APPEND, request, SharedBytes(batch, *batch)),
                   limits::kCallTimeout, std::move(on_reply));
 }

@@ -25,9 +25,9 @@ class LeaderClient {
 
   bool local(const metadata::TopicInfo& topic) const { return topic.last().leader == self_; }
 
-  /// Sends a finished batch. After a sure no `batch` is as it was, and can be sent again; a local leader takes its
-  /// bytes when it accepts. `done` may run before the call returns.
-  void append(const metadata::TopicInfo& topic, const std::shared_ptr<std::string>& batch, std::uint32_t records,
+  /// Sends a finished batch; see TopicLeader::append. After a sure no `batch` is as it was, and can be sent again; a
+  /// local leader takes its bytes when it accepts. `done` may run before the call returns.
+  void append(const metadata::TopicInfo& topic, const std::shared_ptr<std::string>& batch, const WriteTerms& terms,
               StreamPosition position, replication::SegmentLeader::AppendDone done);
   void take(const metadata::TopicInfo& topic, std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
   void state(const metadata::TopicInfo& topic, StateDone done);

@@ -65,7 +65,8 @@ void PeerService::append(NodeId from, const io::Message& message, io::Reply repl
   if (!continues && !starts) return reply(fail(ErrorCode::kUnavailable, "a batch before this one was refused"));
   auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
   if (!leader) return reply(fail(leader.error()));
-  if (Status accepted = (*leader)->accepts(header->records); !accepted) return reply(fail(accepted.error()));
+  WriteTerms terms{.records = header->records, .expected_end = {}};
+  if (request->has_expected_end()) terms.expected_end = Offset(request->expected_end());
   std::string batch(message.body.view());
   replication::SegmentLeader::AppendDone done = [reply = std::move(reply)](Result<Offset> first) mutable {
     if (!first) return reply(fail(first.error()));
@@ -73,8 +74,11 @@ void PeerService::append(NodeId from, const io::Message& message, io::Reply repl
     answer.set_first_offset(first->value());
     reply(io::make_message(peer::APPEND_REPLY, answer));
   };
-  if (Status appended = (*leader)->append(batch, header->records, done); !appended) return done(fail(appended.error()));
-  stream = {.number = request->stream(), .next = request->sequence() + 1};
+  const Status appended = (*leader)->append(batch, terms, done);
+  if (appended || is_verdict(appended.error().code)) {
+    stream = {.number = request->stream(), .next = request->sequence() + 1};
+  }
+  if (!appended) done(fail(appended.error()));
 }
 
 void PeerService::take(const io::Message& message, io::Reply reply) {

@@ -3,11 +3,26 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
+#include "protocol/record.h"
+
 namespace walrus::broker {
 
 namespace {
 /// Batches under way to a leader on another node; more would only make them smaller.
 constexpr std::size_t kRemoteBatchesInFlight = 4;
+
+/// The records of an MPUT, which its parser has checked.
+void add_records(storage::BatchBuilder& to, std::string_view body, std::int64_t now_ms) {
+  std::vector<storage::RecordHeader> headers;
+  while (!body.empty()) {
+    const auto record = protocol::take_record(body);
+    WALRUS_ASSERT(record, "the parser has checked them");
+    headers.clear();
+    for (const protocol::RecordHeader& header : record->headers) headers.push_back({header.name, header.value});
+    to.add(record->key, record->value, headers, now_ms);
+  }
+}
 }  // namespace
 
 PutQueue::PutQueue(const QueueContext& context, std::string topic)
@@ -18,18 +33,39 @@ PutQueue::PutQueue(const QueueContext& context, std::string topic)
       retry_(context.loop, [this] { on_change(); }) {}
 
 void PutQueue::add(const protocol::Request& request, Waiter waiter) {
+  waiter.wants_offset = request.verb != protocol::Verb::kPut;
+  if (request.verb == protocol::Verb::kExpect || request.verb == protocol::Verb::kMput) {
+    return add_alone(request, std::move(waiter));
+  }
   if (open_waiters_.empty()) open_since_ = context_.loop.now();
   open_.add(request.payload, context_.loop.wall_ms());
   open_waiters_.push_back(std::move(waiter));
   if (open_.bytes() >= limits::kMaxBatchBytes || open_.records() >= segment_entries_) close_open_batch();
 }
 
-void PutQueue::close_open_batch() {
+void PutQueue::add_alone(const protocol::Request& request, Waiter waiter) {
+  if (!open_waiters_.empty()) close_open_batch();
+  const auto options = request.get<protocol::WriteOptions>();
+  const std::int64_t now_ms = context_.loop.wall_ms();
+  storage::BatchBuilder builder;
+  if (request.verb == protocol::Verb::kMput) {
+    add_records(builder, request.payload, now_ms);
+  } else {
+    builder.add(request.payload, now_ms);
+  }
+  WALRUS_ASSERT(builder.records() == options.records, "the parser has counted them");
+  close(builder, {std::move(waiter)}, context_.loop.now(), options.expected_end);
+}
+
+void PutQueue::close_open_batch() { close(open_, std::exchange(open_waiters_, {}), open_since_, {}); }
+
+void PutQueue::close(storage::BatchBuilder& builder, std::vector<Waiter> waiters, io::TimePoint since,
+                     std::optional<Offset> expected_end) {
   Batch batch;
-  batch.records = open_.records();
-  batch.bytes = std::make_shared<std::string>(open_.finish(Offset(0)));
-  batch.waiters = std::exchange(open_waiters_, {});
-  batch.deadline = open_since_ + limits::kHeldRequestTimeout;
+  batch.terms = {.records = builder.records(), .expected_end = expected_end};
+  batch.bytes = std::make_shared<std::string>(builder.finish(Offset(0)));
+  batch.waiters = std::move(waiters);
+  batch.deadline = since + limits::kHeldRequestTimeout;
   ready_.push_back(std::move(batch));
 }
 
@@ -71,7 +107,7 @@ void PutQueue::send(const metadata::TopicInfo& topic, Batch batch) {
   const StreamPosition position = next_;
   ++next_.sequence;
   context_.leader.append(
-      topic, held->bytes, held->records, position,
+      topic, held->bytes, held->terms, position,
       [self = shared_from_this(), held](Result<Offset> first) { self->on_answer(std::move(*held), std::move(first)); });
 }
 
@@ -79,7 +115,7 @@ void PutQueue::on_answer(Batch batch, Result<Offset> first) {
   --in_flight_;
   if (first) {
     retry_.reset();
-    answer_all(batch.waiters, {.kind = Answer::Kind::kOk, .payload = {}});
+    answer_stored(batch.waiters, *first);
   } else if (is_sure_no(first.error().code)) {
     refused_.push_back(std::move(batch));
     holding_ = true;

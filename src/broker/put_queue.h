@@ -1,7 +1,8 @@
-// The PUTs of one topic that arrived at this node and are not answered yet.
+// The writes of one topic (PUT, APPEND, EXPECT, MPUT) that arrived at this node and are not answered yet.
 //
 // Records gather in an open batch while the log (or the way to the leader) is busy, so that what arrives together
-// becomes one batch. Batches go to the leader in order; several may be under way. They are numbered within a stream,
+// becomes one batch. What asks something of the topic's end, and the records of an MPUT, are batches of their own.
+// Batches go to the leader in order; several may be under way. They are numbered within a stream,
 // and a leader on another node takes them only without a gap: once one is refused everything behind it is refused too.
 // Then the queue waits for the rest of the answers and sends all of them again, in order, as a new stream to whoever
 // leads by then.
@@ -33,12 +34,15 @@ class PutQueue : public TopicQueue, public std::enable_shared_from_this<PutQueue
  private:
   struct Batch {
     std::shared_ptr<std::string> bytes;
-    std::uint32_t records = 0;
-    std::vector<Waiter> waiters;
+    WriteTerms terms;
+    std::vector<Waiter> waiters;  // by record; or one, for all records
     io::TimePoint deadline;
   };
 
+  void add_alone(const protocol::Request& request, Waiter waiter);
   void close_open_batch();
+  void close(storage::BatchBuilder& builder, std::vector<Waiter> waiters, io::TimePoint since,
+             std::optional<Offset> expected_end);
   void start_stream();
   bool may_send(const metadata::TopicInfo& topic);
   void send(const metadata::TopicInfo& topic, Batch batch);

@@ -1,5 +1,6 @@
 #include "broker/topic_leader.h"
 
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -63,19 +64,22 @@ void TopicLeader::start_cursor(Offset position) {
       });
 }
 
-Status TopicLeader::accepts(std::uint32_t records) {
+Status TopicLeader::append(std::string& batch, const WriteTerms& terms, replication::SegmentLeader::AppendDone& done) {
   if (roll_ != Roll::kNone) return fail(ErrorCode::kNotLeader);
-  if (entries() > 0 && entries() + records > max_entries_) {
+  WALRUS_TRY(check(terms));
+  if (entries() > 0 && entries() + terms.records > max_entries_) {
     start_roll();
     return fail(ErrorCode::kNotLeader);
   }
+  WALRUS_TRY(leader_.append(batch, terms.records, done));
+  if (entries() >= max_entries_) start_roll();
   return {};
 }
 
-Status TopicLeader::append(std::string& batch, std::uint32_t records, replication::SegmentLeader::AppendDone& done) {
-  WALRUS_ASSERT(roll_ == Roll::kNone, "accepts() comes first");
-  WALRUS_TRY(leader_.append(batch, records, done));
-  if (entries() >= max_entries_) start_roll();
+Status TopicLeader::check(const WriteTerms& terms) const {
+  if (terms.expected_end && *terms.expected_end != leader_.end()) {
+    return fail(ErrorCode::kUnexpectedEnd, fmt::format("the topic ends at {}", leader_.end()));
+  }
   return {};
 }
 

@@ -19,6 +19,7 @@
 #include "broker/seal_requests.h"
 #include "broker/shared_cursor.h"
 #include "broker/topic_reader.h"
+#include "broker/write_terms.h"
 #include "metadata/metadata_client.h"
 #include "replication/segment_leader.h"
 #include "storage/shard_store.h"
@@ -49,10 +50,9 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   SegmentId segment() const { return segment_id_; }
   Epoch epoch() const { return leader_.epoch(); }
 
-  /// kNotLeader: not now and never again in this epoch; hold the batch until the view has changed. No other error here.
-  Status accepts(std::uint32_t records);
-  /// After accepts() in the same turn; see SegmentLeader::append.
-  Status append(std::string& batch, std::uint32_t records, replication::SegmentLeader::AppendDone& done);
+  /// As SegmentLeader::append. kNotLeader: not now and never again in this epoch; hold the batch until the view has
+  /// changed. A verdict (write_terms.h): never.
+  Status append(std::string& batch, const WriteTerms& terms, replication::SegmentLeader::AppendDone& done);
 
   /// The next records of GET's cursor; see SharedCursor::take. A quorum confirms first that this node still leads.
   void take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
@@ -79,6 +79,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   TopicLeader(const LeaderContext& context, const metadata::TopicInfo& topic, storage::Segment& segment);
   void start_cursor(Offset position);
   void read_anywhere(Offset from, storage::BatchesDone done);
+  Status check(const WriteTerms& terms) const;
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
   /// Whether a segment opened by now would have more replicas, or none that is to go.
   bool could_lie_better() const;

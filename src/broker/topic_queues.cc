@@ -18,7 +18,10 @@ using protocol::Verb;
 Kind kind_of(Verb verb) {
   switch (verb) {
     case Verb::kPut:
-      return Kind::kPuts;
+    case Verb::kAppend:
+    case Verb::kExpect:
+    case Verb::kMput:
+      return Kind::kWrites;
     case Verb::kGet:
       return Kind::kGets;
     case Verb::kState:
@@ -30,7 +33,7 @@ Kind kind_of(Verb verb) {
 
 std::shared_ptr<TopicQueue> make_queue(Kind kind, const QueueContext& context, const std::string& topic) {
   switch (kind) {
-    case Kind::kPuts:
+    case Kind::kWrites:
       return std::make_shared<PutQueue>(context, topic);
     case Kind::kGets:
       return std::make_shared<GetQueue>(context, topic);

@@ -20,10 +20,13 @@ namespace walrus::broker {
 struct Waiter {
   std::shared_ptr<AnswerSink> sink;
   std::uint64_t slot = 0;
+  bool wants_offset = false;  ///< of a write: where its first record stands
 };
 
 /// Answers every waiter the same and flushes each sink.
 void answer_all(const std::vector<Waiter>& waiters, const Answer& answer);
+/// OK, with its offset for who wants it: that of the first waiter is `first`, each further one is the next.
+void answer_stored(const std::vector<Waiter>& waiters, Offset first);
 void answer_error(const std::vector<Waiter>& waiters, const Error& error);
 
 /// True for the errors after which the same request can be sent again without harm.

@@ -200,7 +200,7 @@ bool ClientSession::take_request(std::string_view text) {
     verb_ = request->verb;
   }
   // What it may make us hold: the payload of a PUT, the longest record as the answer to the others.
-  const std::size_t charge = request->verb == Verb::kPut ? text.size() : group_.options().max_frame_bytes;
+  const std::size_t charge = protocol::is_write(request->verb) ? text.size() : group_.options().max_frame_bytes;
   group_.sink().submit(*request, self_, answers_.open(charge));
   return true;
 }

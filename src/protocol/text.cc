@@ -2,6 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
+#include "base/assert.h"
+#include "protocol/request_parsers.h"
 #include "protocol/words.h"
 
 namespace walrus::protocol {
@@ -9,38 +13,6 @@ namespace {
 
 /// `rest` is what stands behind the one blank after the verb; empty when there was none.
 using Parser = Result<Request> (*)(Verb verb, std::string_view rest);
-
-ErrorCode without_topic(Verb verb) {
-  switch (verb) {
-    case Verb::kRegister:
-      return ErrorCode::kRegisterRequiresTopic;
-    case Verb::kPut:
-      return ErrorCode::kPutRequiresTopic;
-    case Verb::kGet:
-      return ErrorCode::kGetRequiresTopic;
-    default:
-      return ErrorCode::kStateRequiresTopic;
-  }
-}
-
-/// "<topic> <payload>": the payload is every byte behind the one blank.
-Result<Request> parse_put(Verb verb, std::string_view rest) {
-  const auto blank = rest.find(' ');
-  Request request{.verb = verb, .topic = rest.substr(0, blank), .payload = {}};
-  if (blank != std::string_view::npos) request.payload = rest.substr(blank + 1);
-  if (request.topic.empty()) return fail(without_topic(verb));
-  if (request.payload.empty()) return fail(ErrorCode::kPutRequiresPayload);
-  if (!valid_topic_name(request.topic)) return fail(ErrorCode::kInvalidTopicName);
-  return request;
-}
-
-/// "<topic>"
-Result<Request> parse_topic(Verb verb, std::string_view rest) {
-  const Request request{.verb = verb, .topic = without_trailing_blanks(rest), .payload = {}};
-  if (request.topic.empty() || request.topic.starts_with(' ')) return fail(without_topic(verb));
-  if (!valid_topic_name(request.topic)) return fail(ErrorCode::kInvalidTopicName);
-  return request;
-}
 
 /// "<topic> [name=value]…"
 Result<Request> parse_register(Verb verb, std::string_view rest) {
@@ -81,6 +53,9 @@ struct VerbRule {
 constexpr VerbRule kVerbs[] = {
     {"PUT", Verb::kPut, parse_put},
     {"GET", Verb::kGet, parse_topic},
+    {"APPEND", Verb::kAppend, parse_put},
+    {"MPUT", Verb::kMput, parse_mput},
+    {"EXPECT", Verb::kExpect, parse_expect},
     {"STATE", Verb::kState, parse_topic},
     {"REGISTER", Verb::kRegister, parse_register},
     {"METRICS", Verb::kMetrics, parse_nothing},
@@ -90,6 +65,34 @@ constexpr VerbRule kVerbs[] = {
 };
 
 }  // namespace
+
+std::string_view verb_word(Verb verb) {
+  const auto rule = std::ranges::find(kVerbs, verb, &VerbRule::verb);
+  WALRUS_ASSERT(rule != std::end(kVerbs), "every verb has a row");
+  return rule->word;
+}
+
+std::unexpected<Error> fail_without_topic(Verb verb) {
+  switch (verb) {
+    case Verb::kRegister:
+      return fail(ErrorCode::kRegisterRequiresTopic);
+    case Verb::kPut:
+      return fail(ErrorCode::kPutRequiresTopic);
+    case Verb::kGet:
+      return fail(ErrorCode::kGetRequiresTopic);
+    case Verb::kState:
+      return fail(ErrorCode::kStateRequiresTopic);
+    default:
+      return fail(ErrorCode::kIncomplete, fmt::format("{} requires a topic", verb_word(verb)));
+  }
+}
+
+Result<Request> parse_topic(Verb verb, std::string_view rest) {
+  const Request request{.verb = verb, .topic = without_trailing_blanks(rest), .payload = {}};
+  if (request.topic.empty() || request.topic.starts_with(' ')) return fail_without_topic(verb);
+  if (!valid_topic_name(request.topic)) return fail(ErrorCode::kInvalidTopicName);
+  return request;
+}
 
 Result<Request> parse_request(std::string_view text) {
   const auto blank = text.find(' ');

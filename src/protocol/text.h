@@ -1,7 +1,7 @@
 // The text of a client's request, as it stands in a frame (docs/protocol/text.md). Pure; any thread.
 //
-// A new verb is a row of the table in text.cc, a function that reads what stands behind the verb, and, when it carries
-// more than a topic and a payload, one more alternative of Arguments.
+// A new verb is a row of the table in text.cc, a function that reads what stands behind the verb (request_parsers.h),
+// and, when it carries more than a topic and a payload, one more alternative of Arguments.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,28 @@
 #include "base/result.h"
 #include "protocol/topic_name.h"
 #include "protocol/topic_options.h"
+#include "protocol/write_options.h"
 
 namespace walrus::protocol {
 
-enum class Verb : std::uint8_t { kRegister, kPut, kGet, kState, kMetrics, kNodes, kDrain, kRemove };
+enum class Verb : std::uint8_t {
+  kRegister,
+  kPut,
+  kAppend,
+  kExpect,
+  kMput,
+  kGet,
+  kState,
+  kMetrics,
+  kNodes,
+  kDrain,
+  kRemove,
+};
+
+/// Requests that store what they carry.
+constexpr bool is_write(Verb verb) {
+  return verb == Verb::kPut || verb == Verb::kAppend || verb == Verb::kExpect || verb == Verb::kMput;
+}
 
 /// What DRAIN and REMOVE are about.
 struct NodeOptions {
@@ -28,13 +46,13 @@ struct NodeOptions {
 };
 
 /// What a verb carries besides names and a payload. No views in it: requests go from one thread to another.
-using Arguments = std::variant<std::monostate, TopicOptions, NodeOptions>;
+using Arguments = std::variant<std::monostate, TopicOptions, WriteOptions, NodeOptions>;
 
 /// Views into the frame.
 struct Request {
   Verb verb = Verb::kMetrics;
   std::string_view topic;
-  std::string_view payload;    ///< of a write: every byte behind the one blank after the topic
+  std::string_view payload;    ///< of a write: its record, every byte of it; of MPUT: its records (record.h)
   std::string_view name = {};  ///< of what the verb is about besides a topic
   Arguments arguments = {};
 

@@ -3,8 +3,14 @@
 #include <fmt/core.h>
 
 #include <charconv>
+#include <limits>
 
 namespace walrus::protocol {
+
+namespace {
+/// Offsets are signed in record batches.
+constexpr std::uint64_t kMostOffset = std::numeric_limits<std::int64_t>::max();
+}  // namespace
 
 std::string_view without_leading_blanks(std::string_view text) {
   const auto first = text.find_first_not_of(' ');
@@ -38,6 +44,12 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+Result<Offset> parse_offset(std::string_view text) {
+  const auto number = parse_number(text);
+  if (!number || *number > kMostOffset) return fail(ErrorCode::kInvalidArgument, "an offset is a number from 0");
+  return Offset(*number);
 }
 
 Result<std::uint64_t> number_of(const Option& option, std::uint64_t least, std::uint64_t most) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/ids.h"
 #include "base/result.h"
 
 namespace walrus::protocol {
@@ -25,6 +26,8 @@ Result<std::optional<Option>> take_option(std::string_view& text);
 
 /// All of `text` as a decimal number, nothing else before or behind it.
 std::optional<std::uint64_t> parse_number(std::string_view text);
+/// kInvalidArgument when it is no offset.
+Result<Offset> parse_offset(std::string_view text);
 /// The value as a number; kInvalidArgument with the option's name and both bounds when it is none of them.
 Result<std::uint64_t> number_of(const Option& option, std::uint64_t least, std::uint64_t most);
 

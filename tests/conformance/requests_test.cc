@@ -76,6 +76,52 @@ TEST_F(Requests, WithMistakesGetTheExactErrorAndDoNoHarm) {
                           });
 }
 
+TEST_F(Requests, ThatAppendAreToldTheOffset) {
+  Connection connection = node_.connect();
+  expect_rows(connection, {
+                              {"APPEND logs x", "ERR topic not found"},
+                              {"REGISTER logs segment_entries=3", "OK"},
+                              {"PUT logs first", "OK"},
+                              {"APPEND logs  second ", "OK 1"},
+                              {"EXPECT logs 1 late", "ERR unexpected end of the topic: the topic ends at 2"},
+                              {"EXPECT logs 2 third", "OK 2"},
+                              {"APPEND logs in the next segment", "OK 3"},
+                              {"EXPECT logs 4 fifth", "OK 4"},
+                              {"GET logs", "OK first"},
+                              {"GET logs", "OK  second "},
+                              {"GET logs", "OK third"},
+                              {"GET logs", "OK in the next segment"},
+                              {"GET logs", "OK fifth"},
+                              {"GET logs", "EMPTY"},
+                              {"APPEND", "ERR incomplete request: APPEND requires a topic"},
+                              {"APPEND logs", "ERR incomplete request: APPEND requires a payload"},
+                              {"EXPECT logs 3", "ERR incomplete request: EXPECT requires a payload"},
+                              {"EXPECT logs end x", "ERR invalid argument: an offset is a number from 0"},
+                          });
+}
+
+TEST_F(Requests, ThatCarryManyRecordsStoreAllOrNone) {
+  // The example of the document, byte for byte: the value "hi", and the value "v" under the key "k".
+  const std::string two = "\3\0\0\0\0hi"s + "\7\0\0\0\2\1\0\0\0kv"s;
+  Connection connection = node_.connect();
+  expect_rows(connection,
+              {
+                  {"REGISTER logs", "OK"},
+                  {"MPUT logs 2\n" + two, "OK 0"},
+                  {"MPUT logs 2 expect=2\n" + two, "OK 2"},
+                  {"MPUT logs 2 expect=2\n" + two, "ERR unexpected end of the topic: the topic ends at 4"},
+                  {"MPUT logs 3\n" + two, "ERR invalid argument: 3 records were announced, 2 are there"},
+                  {"MPUT logs 1\n" + two, "ERR invalid argument: bytes behind the last of 1 records"},
+                  {"MPUT logs 2 color=red\n" + two, "ERR invalid argument: option 'color' is not known here"},
+                  {"MPUT logs 2", "ERR incomplete request: MPUT requires a newline and records behind it"},
+                  {"GET logs", "OK hi"},
+                  {"GET logs", "OK v"},
+                  {"GET logs", "OK hi"},
+                  {"GET logs", "OK v"},
+                  {"GET logs", "EMPTY"},
+              });
+}
+
 TEST_F(Requests, IgnoreBlanksBehindATopic) {
   Connection connection = node_.connect();
   expect_rows(connection, {

@@ -20,14 +20,26 @@ std::string write_out(const protocol::TopicOptions& options) {
   return text;
 }
 
+std::string write_out(const protocol::WriteOptions& options) {
+  return options.expected_end ? " expect=" + std::to_string(options.expected_end->value()) : std::string();
+}
+
 std::string write_out(const protocol::Request& request) {
   const std::string topic(request.topic);
   const auto node = request.get<protocol::NodeOptions>();
+  const auto write = request.get<protocol::WriteOptions>();
   switch (request.verb) {
     case protocol::Verb::kRegister:
       return "REGISTER " + topic + write_out(request.get<protocol::TopicOptions>());
     case protocol::Verb::kPut:
       return "PUT " + topic + " " + std::string(request.payload);
+    case protocol::Verb::kAppend:
+      return "APPEND " + topic + " " + std::string(request.payload);
+    case protocol::Verb::kExpect:
+      return "EXPECT " + topic + " " + std::to_string(write.expected_end->value()) + " " + std::string(request.payload);
+    case protocol::Verb::kMput:
+      return "MPUT " + topic + " " + std::to_string(write.records) + write_out(write) + "\n" +
+             std::string(request.payload);
     case protocol::Verb::kGet:
       return "GET " + topic;
     case protocol::Verb::kState:
@@ -62,6 +74,9 @@ void check_request(std::string_view text) {
   WALRUS_ASSERT(protocol::valid_topic_name(request->topic));
   WALRUS_ASSERT(request->topic.size() <= walrus::limits::kMaxTopicNameBytes);
   WALRUS_ASSERT(request->topic.find_first_of(" \t\r\n") == std::string_view::npos);
+  if (request->verb == protocol::Verb::kMput) {
+    WALRUS_ASSERT(protocol::check_records(request->payload, request->get<protocol::WriteOptions>().records));
+  }
 }
 
 }  // namespace
