@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # ./dev bench [arguments of walrus-bench…]. `engine` measures the storage engine alone, beside the build. A workload
 # without --addr gets a fresh node of its own, whose data lies beside the build (a disk, not a tmpfs) and is removed
-# afterwards. What is no workload: `budget` counts what a request costs and compares it with tests/budget/budget.txt.
+# afterwards. What is no workload: `budget` counts what a request costs and compares it with tests/budget/budget.txt;
+# `cluster` prints what three nodes take, as a table.
 
 program() { find "$(build_dir release)" -type f -name "$1" -perm -u+x | head -n 1; }
 
@@ -53,11 +54,22 @@ bench_budget() {
   "$(program walrus-budget)" --budget "$ROOT/tests/budget/budget.txt" --dir "$BUILD_ROOT" "$@"
 }
 
+bench_cluster() {
+  build release walrusd walrus-cli walrus-bench
+  "$ROOT/tools/dev/bench_cluster.py" "$@" --directory "$BUILD_ROOT" \
+    --programs "$(program walrusd)" "$(program walrus-cli)" "$(program walrus-bench)"
+}
+
 dev_bench() {
   case ${1:-} in
     budget)
       shift
       bench_budget "$@"
+      return
+      ;;
+    cluster)
+      shift
+      bench_cluster "$@"
       return
       ;;
   esac
