@@ -26,6 +26,8 @@ class Gate {
     }
   }
 
+  bool opened() const { return state_.load(std::memory_order_acquire) == kOpen; }
+
   void open() {
     if (state_.exchange(kOpen, std::memory_order_acq_rel) != kAwaited) return;
     ::syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);

@@ -52,7 +52,7 @@ Result<Offset> Shard::append(const std::shared_ptr<TopicLog>& topic, std::span<c
   if (!added) return fail(added.error());
   tell(added->tell);
   if (!wait) return added->offset;
-  added->round->done.wait();
+  waits_.wait_for(added->round->done);
   if (added->batch->error) return fail(*added->batch->error);
   return added->offset;
 }

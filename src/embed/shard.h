@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "embed/answer.h"
+#include "embed/caller_wait.h"
 #include "embed/inbox.h"
 #include "embed/topic_log.h"
 #include "io/asio_loop.h"
@@ -82,6 +83,7 @@ class Shard {
   const ShardOptions options_;
   io::AsioLoop loop_;
   Inbox inbox_;
+  CallerWait waits_;
   std::unique_ptr<storage::ShardStore> store_;
   std::unique_ptr<TopicHome> home_;
   std::thread thread_;

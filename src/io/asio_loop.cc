@@ -5,10 +5,15 @@
 
 #include <cerrno>
 #include <pthread.h>
+#include <utility>
 
 #include "base/assert.h"
 
 namespace walrus::io {
+
+namespace {
+constexpr Duration kAwake = std::chrono::microseconds(40);
+}
 
 AsioLoop::AsioLoop(std::string name) : name_(std::move(name)), work_(context_.get_executor()), alarm_(context_) {}
 
@@ -28,8 +33,25 @@ AsioLoop::~AsioLoop() {
 void AsioLoop::run() {
   WALRUS_ASSERT(thread_.exchange(std::this_thread::get_id()) == std::thread::id{}, "one thread per loop");
   pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
-  context_.run();
+  const bool may_spin = std::thread::hardware_concurrency() > 1;
+  while (!context_.stopped()) {
+    if (std::exchange(stay_awake_, false) && may_spin) wait_awake();
+    context_.run_one();
+  }
   thread_.store(std::thread::id{});
+}
+
+/// Runs what is there, then looks for more without going to sleep. To be woken takes longer than what is expected.
+void AsioLoop::wait_awake() {
+  while (context_.poll() > 0) {
+  }
+  if (!awake_.worth_it()) return;
+  const TimePoint give_up = now() + kAwake;
+  while (context_.poll() == 0) {
+    if (context_.stopped()) return;
+    if (now() >= give_up) return awake_.lost();
+  }
+  awake_.won();
 }
 
 void AsioLoop::stop() { context_.stop(); }

@@ -27,6 +27,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/wager.h"
 #include "io/loop.h"
 #include "io/timer_heap.h"
 
@@ -55,12 +56,14 @@ class AsioLoop final : public Loop {
   std::int64_t wall_ms() const override;
   void post(Task task) override;
   Timer after(Duration delay, Task task) override;
+  void expect_soon() override { stay_awake_ = true; }
   std::uint64_t random() override;
   /// Also true while no thread is in run(): before it a loop's rooms are built, after it they are destroyed.
   bool in_thread() const override;
 
  private:
   void run_posted();
+  void wait_awake();
   void run_due_timers();
   void arm(TimePoint due);
 
@@ -79,6 +82,9 @@ class AsioLoop final : public Loop {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer alarm_;
+
+  bool stay_awake_ = false;  ///< before the next sleep
+  Wager awake_;              ///< that something comes meanwhile
 
   std::array<std::uint64_t, 32> random_;
   std::size_t random_left_ = 0;

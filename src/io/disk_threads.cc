@@ -10,7 +10,7 @@ namespace walrus::io {
 
 class DiskThreads::Queue final : public FileQueue {
  public:
-  Queue(DiskThreads& threads, Loop& loop) : threads_(threads), loop_(loop) {}
+  Queue(DiskThreads& threads, Loop& loop) : FileQueue(loop), threads_(threads), loop_(loop) {}
   ~Queue() override { drain(); }
 
   void submit(FileOperation operation) override {
@@ -44,29 +44,6 @@ class DiskThreads::Queue final : public FileQueue {
   std::size_t in_flight_ = 0;  ///< not yet executed; under the threads' mutex
 };
 
-namespace {
-
-std::int64_t execute(const FileOperation& operation) {
-  const std::size_t size = operation.size - operation.transferred;
-  char* memory = operation.memory + operation.transferred;
-  const auto position = static_cast<off_t>(operation.position + operation.transferred);
-  std::int64_t answer = 0;
-  switch (operation.kind) {
-    case FileOperation::Kind::kRead:
-      answer = pread(operation.file->fd, memory, size, position);
-      break;
-    case FileOperation::Kind::kWrite:
-      answer = pwrite(operation.file->fd, memory, size, position);
-      break;
-    case FileOperation::Kind::kSync:
-      answer = fdatasync(operation.file->fd);
-      break;
-  }
-  return answer < 0 ? -errno : answer;
-}
-
-}  // namespace
-
 DiskThreads::DiskThreads(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     threads_.emplace_back([this, i] {
@@ -95,8 +72,7 @@ void DiskThreads::run() {
     Job job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    while (!job.operation.advance(execute(job.operation))) {
-    }
+    job.operation.execute();
     job.queue->completed(std::move(job.operation));
     lock.lock();
   }

@@ -52,6 +52,11 @@ class File {
   // Asynchronous: `done` runs on the loop that the file was opened for, never before the call returns. Several may be
   // in flight, and may complete in any order. The memory stays valid until then; the file outlives them.
   virtual void async_write(std::uint64_t position, std::string_view bytes, Done done) = 0;
+  /// The same for a write that nothing else of this loop is in flight with or waits behind. On a fast disk the loop's
+  /// thread stays with it, a turn of the loop later, which spares the switches to other threads and back.
+  virtual void async_write_alone(std::uint64_t position, std::string_view bytes, Done done) {
+    async_write(position, bytes, std::move(done));
+  }
   virtual void async_read(std::uint64_t position, char* into, std::size_t size, ReadDone done) = 0;
   virtual void async_sync(Done done) = 0;
 };

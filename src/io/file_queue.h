@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/wager.h"
 #include "io/file.h"
 
 namespace walrus::io {
@@ -42,6 +43,9 @@ struct FileOperation {
   /// operation is over and finish() may be called; false when its rest must be issued (again).
   bool advance(std::int64_t answer);
 
+  /// Blocking: carries out what is left of it, until it is over. Any thread.
+  void execute();
+
   /// The kernel is done with it. Any thread, once.
   void leave_kernel() const { --file->in_flight; }
   /// Runs the callback.
@@ -50,12 +54,23 @@ struct FileOperation {
 
 class FileQueue {
  public:
+  explicit FileQueue(Loop& loop) : loop_(loop) {}
   virtual ~FileQueue() = default;
+  FileQueue(const FileQueue&) = delete;
+  FileQueue& operator=(const FileQueue&) = delete;
   /// Loop thread. The callback runs on the loop, never before submit() returns.
   virtual void submit(FileOperation operation) = 0;
+  /// File::async_write_alone(): on the loop's thread, as long as such writes are brief.
+  void submit_alone(FileOperation operation);
   /// For files that are destroyed after their loop came to its end: blocks until the kernel is done with the memory of
   /// everything in flight. The callbacks are never run.
   virtual void drain() = 0;
+
+ private:
+  void carry_out(FileOperation operation);
+
+  Loop& loop_;
+  Wager brief_;  ///< that the next one is
 };
 
 }  // namespace walrus::io

@@ -56,6 +56,10 @@ class Loop {
   /// Runs `task` on this loop's thread once `delay` has passed, unless the returned timer is cancelled first.
   [[nodiscard]] virtual Timer after(Duration delay, Task task) = 0;
 
+  /// A hint: an answer has just gone out, and whoever has it is likely to be back within microseconds. A loop may stay
+  /// awake for that long.
+  virtual void expect_soon() {}
+
   /// 64 random bits; seeded in simulation, from the kernel otherwise.
   virtual std::uint64_t random() = 0;
 

@@ -110,6 +110,15 @@ void PosixFile::will_read(std::uint64_t position, std::uint64_t size) {
   (void)posix_fadvise(handle_.fd, static_cast<off_t>(position), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
 }
 
+FileOperation PosixFile::write_operation(std::uint64_t position, std::string_view bytes, Done done) {
+  return {.kind = FileOperation::Kind::kWrite,
+          .file = &handle_,
+          .position = position,
+          .memory = const_cast<char*>(bytes.data()),  // a write only reads it
+          .size = bytes.size(),
+          .done = std::move(done)};
+}
+
 void PosixFile::submit(FileOperation operation) {
   WALRUS_ASSERT(queue_ != nullptr, "opened without a loop");
   ++handle_.in_flight;
@@ -117,12 +126,13 @@ void PosixFile::submit(FileOperation operation) {
 }
 
 void PosixFile::async_write(std::uint64_t position, std::string_view bytes, Done done) {
-  submit({.kind = FileOperation::Kind::kWrite,
-          .file = &handle_,
-          .position = position,
-          .memory = const_cast<char*>(bytes.data()),  // a write only reads it
-          .size = bytes.size(),
-          .done = std::move(done)});
+  submit(write_operation(position, bytes, std::move(done)));
+}
+
+void PosixFile::async_write_alone(std::uint64_t position, std::string_view bytes, Done done) {
+  WALRUS_ASSERT(queue_ != nullptr, "opened without a loop");
+  ++handle_.in_flight;
+  queue_->submit_alone(write_operation(position, bytes, std::move(done)));
 }
 
 void PosixFile::async_read(std::uint64_t position, char* into, std::size_t size, ReadDone done) {

@@ -25,10 +25,12 @@ class PosixFile final : public File {
   void will_read(std::uint64_t position, std::uint64_t size) override;
 
   void async_write(std::uint64_t position, std::string_view bytes, Done done) override;
+  void async_write_alone(std::uint64_t position, std::string_view bytes, Done done) override;
   void async_read(std::uint64_t position, char* into, std::size_t size, ReadDone done) override;
   void async_sync(Done done) override;
 
  private:
+  FileOperation write_operation(std::uint64_t position, std::string_view bytes, Done done);
   void submit(FileOperation operation);
 
   FileHandle handle_;

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Uring>> Uring::open(AsioLoop& loop) {
 }
 
 Uring::Uring(AsioLoop& loop, std::unique_ptr<Ring> ring, int event_fd)
-    : loop_(loop), ring_(std::move(ring)), event_(loop.context(), event_fd) {
+    : FileQueue(loop), loop_(loop), ring_(std::move(ring)), event_(loop.context(), event_fd) {
   wait_for_completions();
 }
 

@@ -157,7 +157,7 @@ void WalFiles::work() {
 }
 
 WalFiles::SlotPtr WalFiles::next_to_extend() {
-  if (current_ && !wanted_in_spare_ && current_->prewritten < current_target()) return current_;
+  if (current_ && !wanted_in_spare_ && worth_extending(*current_, current_target())) return current_;
   const bool half_used = !current_ || current_->position >= current_->limit / 2;
   if (!half_used && !wanted_in_spare_) return nullptr;
   if (spare_.empty()) {
@@ -165,7 +165,13 @@ WalFiles::SlotPtr WalFiles::next_to_extend() {
     if (!slot) return nullptr;
     spare_.push_back(std::move(slot));
   }
-  return spare_.front()->prewritten < spare_target() ? spare_.front() : nullptr;
+  return worth_extending(*spare_.front(), spare_target()) ? spare_.front() : nullptr;
+}
+
+/// In steps, unless somebody waits: each costs the disk a flush, beside those of the groups.
+bool WalFiles::worth_extending(const Slot& slot, std::uint64_t target) const {
+  if (slot.prewritten >= target) return false;
+  return wanted_ > 0 || target == slot.limit || target - slot.prewritten >= limits::kWalPrewriteChunkBytes / 2;
 }
 
 /// How far zeros should reach in the current file: what is wanted now, and ahead of it as much as was used already,

@@ -87,6 +87,7 @@ class WalFiles {
   bool make_ready(std::size_t bytes, std::uint64_t group);
   void work();
   SlotPtr next_to_extend();
+  bool worth_extending(const Slot& slot, std::uint64_t target) const;
   SlotPtr make_slot();
   void extend(const SlotPtr& slot);
   void extended(const SlotPtr& slot, std::uint64_t bytes, Status status);

@@ -257,11 +257,22 @@ void WalWriter::issue(const GroupPtr& group, const WalFiles::Place& place) {
   unmarked_ = header.entries > 0 && options_.sync.always();
   in_flight_.push_back(group);
   ++writes_;
-  place.file->async_write(place.position, std::string_view(group->buffer.data(), header.size()),
-                          [group](Status status) {
-                            if (group->writer != nullptr) group->writer->on_written(*group, std::move(status));
-                          });
+  const std::string_view bytes(group->buffer.data(), header.size());
+  auto done = [group](Status status) {
+    if (group->writer != nullptr) group->writer->on_written(*group, std::move(status));
+  };
+  if (alone(*group)) {
+    place.file->async_write_alone(place.position, bytes, std::move(done));
+  } else {
+    place.file->async_write(place.position, bytes, std::move(done));
+  }
   if (options_.test_only_ack_before_sync) listener_.on_durable(group->entries, group->file_number);
+}
+
+/// One client that waits for each answer: while its record is written nothing else is there to do.
+bool WalWriter::alone(const Group& group) const {
+  return options_.sync.always() && in_flight_.size() == 1 && queued_.empty() && group.entries.size() == 1 &&
+         group.entries.front().records <= 1;
 }
 
 void WalWriter::on_written(Group& group, Status status) {

@@ -3,7 +3,8 @@
 // Happy path: append() queues an entry. At the end of the loop's turn (a posted task, so that everything appended in
 // one turn joins) a write starts if a slot is free: it takes what is queued, up to wal_max_write_bytes, as one group.
 // When it is done, and all before it are, the listener hears on_durable() and the next write starts. Group commit needs
-// no timer. kWalMarkDelay after the last write an empty group says that everything before it was durable, so that
+// no timer. A group of a single record that nothing else waits behind is written on the loop's own thread where the disk
+// is fast (io::File::async_write_alone()). kWalMarkDelay after the last write an empty group says that everything before it was durable, so that
 // recovery can tell rot in the last acknowledged batch from a torn write; after kWalQuietDelay the listener hears of
 // the quiet, once, and may release files, which one more mark announces; then nothing runs.
 //
@@ -120,6 +121,7 @@ class WalWriter {
   void issue(const GroupPtr& group, const WalFiles::Place& place);
   GroupPtr fresh_group();
 
+  bool alone(const Group& group) const;
   void on_written(Group& group, Status status);
   void deliver_in_order();
   void deliver(const GroupPtr& group);

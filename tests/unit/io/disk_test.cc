@@ -197,6 +197,27 @@ TEST_P(DiskTest, AsynchronousWritesAreDoneAfterTheCallReturnsAndThenReadable) {
   EXPECT_EQ(content("f"), std::string(kBlock, 'a') + std::string(kBlock, 'b'));
 }
 
+TEST_P(DiskTest, AWriteThatIsAloneIsDoneAfterTheCallReturnsLikeAnyOther) {
+  auto file = open("f", {.mode = Mode::kCreate, .direct_sync = true});
+  AlignedMemory block(kBlock, 'a');
+  constexpr int kWrites = 200;  // enough for a disk that is slow to be found out
+  int done = 0;
+  bool returned = false;
+  std::function<void()> next = [&] {
+    file->async_write_alone(static_cast<std::uint64_t>(done) * kBlock, block.view(), [&](Status status) {
+      EXPECT_TRUE(returned);
+      returned = false;
+      EXPECT_TRUE(status) << status.error().message();
+      EXPECT_TRUE(under_test_->loop()->in_thread());
+      if (++done < kWrites) under_test_->loop()->post([&] { next(); });
+    });
+    returned = true;
+  };
+  on_loop([&] { next(); });
+  ASSERT_TRUE(run_until([&] { return done == kWrites; }));
+  EXPECT_EQ(content("f"), std::string(kWrites * kBlock, 'a'));
+}
+
 TEST_P(DiskTest, AsynchronousReadsAreShortOnlyAtTheEnd) {
   auto file = open("f", {.mode = Mode::kCreate});
   ASSERT_TRUE(file->write(0, "0123456789"));

@@ -113,6 +113,25 @@ TEST(ShardStore, GoesThroughManyLogFilesAndKeepsOnlyAFew) {
   EXPECT_EQ(store.values(store.segment()), written);
 }
 
+TEST(ShardStore, ARecordThatIsWaitedForCostsOneWriteAlsoWhereTheLogIsNew) {
+  EngineOptions options;  // files that are not filled with zeros in one go
+  SimStore store(test::fresh_seed(), options);
+  ASSERT_TRUE(store.open());
+  store.settle();
+  std::uint64_t writes = 0;
+  store.disk->set_hook([&](const io::SimDisk::Event& event) {
+    writes += event.operation == io::SimDisk::Operation::kWrite && event.path.contains("/wal/");
+  });
+  Segment& segment = store.segment();
+  constexpr std::uint64_t kRecords = 1000;  // 4 MiB of log
+  for (std::uint64_t i = 0; i < kRecords; ++i) {
+    ASSERT_TRUE(append(segment, {"value"}));
+    ASSERT_TRUE(store.wait_durable(segment));
+  }
+  EXPECT_GE(writes, kRecords);
+  EXPECT_LE(writes, kRecords + kRecords / 50);
+}
+
 TEST(ShardStore, CallersThatWaitForALogThatRunsAheadOfTheSegmentFilesAreWokenAgain) {
   EngineOptions engine = test::small_files();
   engine.max_unwritten_stalled_bytes = 24 * limits::kKiB;
