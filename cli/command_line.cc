@@ -88,6 +88,38 @@ void add_inspect(CLI::App& app, CommandLine& line) {
   inspect->add_flag("--json", line.inspect.json, "as one JSON object");
 }
 
+void add_topics(CLI::App& app, CommandLine& line) {
+  auto* topic = app.add_subcommand("topic", "the topics of the cluster: list, describe, create, alter, trim, delete");
+  topic->require_subcommand(1);
+  topic->ignore_case();
+  using Action = TopicCommandOptions::Action;
+  const auto add = [&](Action action, const char* name, const char* description) {
+    auto* sub = topic->add_subcommand(name, description);
+    sub->callback([&line, action] {
+      line.command = Command::kTopic;
+      line.topics.action = action;
+    });
+    if (action != Action::kList) sub->add_option("topic", line.topics.topic, "the topic's name")->required();
+    return sub;
+  };
+  const char* const options =
+      "NAME=VALUE: replicas, segment_entries, fsync (always, interval:MS, never: the latter two may lose acknowledged "
+      "records in a power cut; default: as the node), retention_ms, retention_bytes, retention_records (0: no bound)";
+  add(Action::kList, "list", "print every topic")->add_flag("--json", line.topics.json, "as one line of JSON");
+  add(Action::kDescribe, "describe", "print a topic's options and segments")
+      ->add_flag("--json", line.topics.json, "as one line of JSON");
+  add(Action::kCreate, "create", "create a topic; fine when it exists, its options stay then")
+      ->add_option("options", line.topics.options, options);
+  add(Action::kAlter, "alter", "change a topic's options")
+      ->add_option("options", line.topics.options, options)
+      ->required();
+  add(Action::kTrim, "trim", "let the oldest whole segments go; prints the first offset that is kept")
+      ->add_option("before", line.topics.before, "offset of the first record to keep")
+      ->required();
+  add(Action::kDelete, "delete", "delete a topic with all its records, for good")
+      ->add_flag("--yes", line.topics.yes, "do not ask whether that is meant");
+}
+
 void add_node(CLI::App& app, CommandLine& line) {
   auto* node = app.add_subcommand("node", "the nodes of the cluster: list, drain, remove");
   node->require_subcommand(1);
@@ -157,6 +189,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   add_one_off_commands(app, line, arguments);
   add_stream_commands(app, line, arguments);
   add_inspect(app, line);
+  add_topics(app, line);
   add_node(app, line);
   try {
     app.parse(argc, argv);

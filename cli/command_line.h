@@ -9,6 +9,7 @@
 #include "cli/inspect.h"
 #include "cli/node_command.h"
 #include "cli/produce.h"
+#include "cli/topic_command.h"
 #include "walrus/client/connection.h"
 
 namespace walrus::cli {
@@ -23,6 +24,7 @@ enum class Command : std::uint8_t {
   kProduce,
   kConsume,
   kInspect,
+  kTopic,
   kNode
 };
 
@@ -34,6 +36,7 @@ struct CommandLine {
   ProduceOptions produce{};
   ConsumeOptions consume{};
   InspectOptions inspect{};
+  TopicCommandOptions topics{};
   NodeOptions node{};
 };
 

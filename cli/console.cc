@@ -68,6 +68,7 @@ std::string explain(const client::Error& error, RequestKind kind, std::string_vi
       return text + " Is this the client port of a Walrus node?";
     case client::ErrorKind::kInvalidRequest:
     case client::ErrorKind::kServer:
+    case client::ErrorKind::kOverloaded:
       break;
   }
   return text;
@@ -84,6 +85,7 @@ ExitStatus exit_status_of(const client::Error& error) {
     case client::ErrorKind::kOutcomeUnknown:
       return ExitStatus::kOutcomeUnknown;
     case client::ErrorKind::kServer:
+    case client::ErrorKind::kOverloaded:
       break;
   }
   return ExitStatus::kRefused;

@@ -28,6 +28,8 @@ cli::ExitStatus run(const cli::CommandLine& line) {
       return cli::run_consume(connection, line.consume);
     case cli::Command::kInspect:
       return cli::run_inspect(line.inspect);
+    case cli::Command::kTopic:
+      return cli::run_topic(connection, line.topics);
     case cli::Command::kNode:
       return cli::run_node(connection, line.node);
   }

@@ -3,19 +3,15 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <array>
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/table.h"
 
 namespace walrus::cli {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::size_t kColumns = 7;
-using Row = std::array<std::string, kColumns>;
 
 std::string state_of(const Json& node) {
   auto state = node.value("state", std::string("?"));
@@ -24,7 +20,7 @@ std::string state_of(const Json& node) {
   return state + (drained ? ", drained" : ", draining");
 }
 
-Row row_of(const Json& node) {
+TableRow row_of(const Json& node) {
   const auto number = [&node](const char* name) { return fmt::format("{}", node.value(name, 0)); };
   return {number("node_id"),
           node.value("client_address", std::string()),
@@ -50,23 +46,12 @@ ExitStatus done_or_report(const client::Result<void>& done) {
 std::string node_table(const std::string& json) {
   const Json nodes = Json::parse(json, nullptr, false);
   if (!nodes.is_array()) return json + "\n";
-  std::vector<Row> rows{{"NODE", "ADDRESS", "STATE", "VOTES", "LEADS", "REPLICAS", "RECORDS"}};
+  std::vector<TableRow> rows{{"NODE", "ADDRESS", "STATE", "VOTES", "LEADS", "REPLICAS", "RECORDS"}};
   for (const Json& node : nodes) {
     if (!node.is_object()) return json + "\n";
     rows.push_back(row_of(node));
   }
-  std::array<std::size_t, kColumns> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string table;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < kColumns; ++i) line += fmt::format("{:<{}}", row[i], widths[i] + 2);
-    line.erase(line.find_last_not_of(' ') + 1);
-    table += line + '\n';
-  }
-  return table;
+  return table_text(rows);
 }
 
 ExitStatus run_node(client::Connection& connection, const NodeOptions& options) {

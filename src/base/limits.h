@@ -22,6 +22,7 @@ inline constexpr std::size_t kSlowestLargeFrame = 256 * kKiB;    ///< bytes per 
 inline constexpr std::size_t kMaxRecordBytes = 16 * kMiB;        ///< key, value and headers together
 inline constexpr std::uint32_t kMaxWriteRecords = 1'000'000;     ///< of one MPUT
 inline constexpr std::uint32_t kMaxRecordHeaders = 1'000;
+inline constexpr std::uint32_t kMostTopicsListed = 1'000;          ///< in one answer to TOPICS
 inline constexpr std::size_t kMaxPipelinedRequests = 8192;   ///< per connection; then reading pauses
 inline constexpr std::size_t kMaxPipelinedBytes = 4 * kMiB;  ///< request and reply bytes held per connection
 inline constexpr std::size_t kMaxClientBytes = 256 * kMiB;   ///< the same, all connections of a shard

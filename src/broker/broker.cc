@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "broker/message_address.h"
 #include "broker/own_replica.h"
+#include "broker/topic_admin.h"
 #include "metadata/placement.h"
 
 namespace walrus::broker {
@@ -45,7 +46,8 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
 Broker::~Broker() = default;
 
 void Broker::start() {
-  subscription_ = metadata_.subscribe([this](const metadata::ViewPtr&, const metadata::ViewPtr& now) { on_view(now); });
+  subscription_ = metadata_.subscribe(
+      [this](const metadata::ViewPtr& before, const metadata::ViewPtr& now) { on_view(before, now); });
   arm_monitor();
 }
 
@@ -110,8 +112,9 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
   metadata::CreateTopic& create = *command.mutable_create_topic();
   create.set_name(std::string(request.topic));
   const auto options = request.get<protocol::TopicOptions>();
-  create.set_replicas(options.replicas != 0 ? options.replicas : options_.replication_factor);
-  create.set_segment_entries(options.segment_entries);
+  create.set_replicas(options.replicas.value_or(options_.replication_factor));
+  create.set_segment_entries(options.segment_entries.value_or(0));
+  *create.mutable_settings() = settings_from(options);
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());
     answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
@@ -161,12 +164,22 @@ void Broker::on_resolved(const std::string& name, const Status& barrier) {
   unknown->queues.drop_unsent(barrier ? Error{ErrorCode::kTopicNotFound, {}} : barrier.error());
 }
 
-void Broker::on_view(const metadata::ViewPtr& now) {
+void Broker::on_view(const metadata::ViewPtr& before, const metadata::ViewPtr& now) {
   leaders_.follow(*now);
+  if (&before->deleted_topics() != &now->deleted_topics()) forget_deleted(*now);
   std::erase_if(active_, [](const Topic* entry) { return entry->queues.empty() && !entry->dirty; });
   const std::vector<Topic*> waiting(active_.begin(), active_.end());  // answers may bring new requests
   for (Topic* entry : waiting) {
     if (entry->known) entry->queues.on_change();
+  }
+}
+
+/// Topics that were known may be gone; who waits for one of them is told.
+void Broker::forget_deleted(const metadata::View& now) {
+  for (auto& [name, entry] : topics_) {
+    if (!entry->known || now.find_topic(name) != nullptr) continue;
+    entry->known = false;
+    if (!entry->queues.empty()) resolve(*entry);
   }
 }
 

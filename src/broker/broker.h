@@ -79,7 +79,8 @@ class Broker {
   void resolve(Topic& topic);
   void on_resolved(const std::string& name, const Status& barrier);
   void pump();
-  void on_view(const metadata::ViewPtr& now);
+  void on_view(const metadata::ViewPtr& before, const metadata::ViewPtr& now);
+  void forget_deleted(const metadata::View& now);
   void arm_monitor();
   void wake_leaders();
   void await_settled(io::TimePoint deadline, io::Done done);

@@ -27,6 +27,7 @@ void LeaderTable::follow(const metadata::View& view) {
   for (auto it = leaders_.begin(); it != leaders_.end();) {
     const metadata::TopicPtr topic = view.find_topic(it->first);
     if (topic && topic->last().epoch == it->second->epoch() && topic->last().state == metadata::SegmentState::kOpen) {
+      it->second->on_trim(topic->start());
       ++it;
       continue;
     }

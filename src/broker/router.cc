@@ -58,16 +58,19 @@ class HomewardSink : public AnswerSink {
 
 }  // namespace
 
-Router::Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics, NodeAdmin* nodes)
+Router::Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics, NodeAdmin* nodes,
+               TopicAdmin* topics)
     : shard_(shard),
       directory_(directory),
       metrics_(std::move(metrics)),
       nodes_(nodes),
+      topics_(topics),
       crossings_(directory.shards.size()) {}
 
 void Router::submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {
   if (request.verb == protocol::Verb::kMetrics) return answer_metrics(sink, slot);
-  if (NodeAdmin::is_ours(request.verb)) return administer(request, sink, slot);
+  if (NodeAdmin::is_ours(request.verb)) return administer(nodes_, request, sink, slot);
+  if (TopicAdmin::is_ours(request.verb)) return administer(topics_, request, sink, slot);
   const std::uint32_t owner = directory_.shard_of(request.topic);
   if (owner == shard_) {
     directory_.shards[shard_].broker->submit(request, sink, slot);
@@ -86,10 +89,12 @@ void Router::flush() {
   }
 }
 
-void Router::administer(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) {
+template <class Admin>
+void Router::administer(Admin* admin, const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink,
+                        std::uint64_t slot) {
   const Waiter waiter{sink, slot};
-  if (nodes_ == nullptr) return answer_error({waiter}, {ErrorCode::kUnsupported, {}});
-  nodes_->carry_out(request, [waiter](const Result<std::string>& answer) {
+  if (admin == nullptr) return answer_error({waiter}, {ErrorCode::kUnsupported, {}});
+  admin->carry_out(request, [waiter](const Result<std::string>& answer) {
     if (!answer) return answer_error({waiter}, answer.error());
     const auto kind = answer->empty() ? Answer::Kind::kOk : Answer::Kind::kOkPayload;
     answer_all({waiter}, {.kind = kind, .payload = *answer});

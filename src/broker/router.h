@@ -12,6 +12,7 @@
 #include "broker/broker.h"
 #include "broker/node_admin.h"
 #include "broker/request_sink.h"
+#include "broker/topic_admin.h"
 
 namespace walrus::broker {
 
@@ -20,7 +21,8 @@ using MetricsSource = std::function<void(std::move_only_function<void(Result<std
 
 class Router : public RequestSink {
  public:
-  Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics, NodeAdmin* nodes = nullptr);
+  Router(std::uint32_t shard, const ShardDirectory& directory, MetricsSource metrics, NodeAdmin* nodes = nullptr,
+         TopicAdmin* topics = nullptr);
 
   void submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot) override;
   void flush() override;
@@ -39,7 +41,9 @@ class Router : public RequestSink {
     AnswerSink* last_origin = nullptr;  // whose proxy sinks.back() is
   };
 
-  void administer(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
+  template <class Admin>
+  static void administer(Admin* admin, const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink,
+                         std::uint64_t slot);
   void answer_metrics(const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
   void cross(std::uint32_t shard, const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink,
              std::uint64_t slot);
@@ -49,6 +53,7 @@ class Router : public RequestSink {
   const ShardDirectory& directory_;
   MetricsSource metrics_;
   NodeAdmin* nodes_;                 // null: its requests are refused
+  TopicAdmin* topics_;               // likewise
   std::vector<Crossing> crossings_;  // by shard
 };
 

@@ -10,6 +10,12 @@ void SharedCursor::take(std::uint32_t max_records, std::size_t max_bytes, TakeDo
   pump();
 }
 
+void SharedCursor::skip_to(Offset start) {
+  if (frozen_ || position_ >= start) return;
+  position_ = start;  // what was read ahead before it is passed over
+  source_.moved();
+}
+
 void SharedCursor::freeze() {
   frozen_ = true;
   while (!requests_.empty()) finish_front(fail(ErrorCode::kNotLeader));
@@ -80,10 +86,11 @@ bool SharedCursor::next_batch() {
 
 void SharedCursor::read_ahead() {
   reading_ = true;
-  source_.read(position_, [weak = weak_from_this()](Result<storage::Batches> batches) {
+  source_.read(position_, [weak = weak_from_this(), from = position_](Result<storage::Batches> batches) {
     const auto self = weak.lock();
     if (!self) return;
     self->reading_ = false;
+    if (self->position_ > from && !batches) return self->pump();  // it was trimmed away meanwhile: go on behind that
     if (batches && batches->empty()) batches = fail(ErrorCode::kCorrupt, "no batch at the cursor's position");
     if (batches) {
       for (SharedBytes& batch : *batches) self->ahead_.push_back(std::move(batch));

@@ -46,6 +46,9 @@ class SharedCursor : public std::enable_shared_from_this<SharedCursor> {
   /// Up to `max_records` records of about `max_bytes` together; may be fewer (see Taken::at_end).
   void take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
 
+  /// Records before `start` are gone: the position moves up to it, if it is behind.
+  void skip_to(Offset start);
+
   /// Later takes, and those that wait, get kNotLeader: the position is about to move to another owner.
   void freeze();
   bool frozen() const { return frozen_; }

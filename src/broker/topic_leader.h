@@ -69,6 +69,8 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
 
   /// Starts the roll when the segment is full, or has fewer replicas than it could have; called by the monitor.
   void check();
+  /// The topic now begins at `start`.
+  void on_trim(Offset start) { cursor_->skip_to(start); }
   /// The view names another segment, or a recoverer for this one: stop.
   void retire();
   /// A replica here was fenced with a higher epoch: stop at once.

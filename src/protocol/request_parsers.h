@@ -17,6 +17,15 @@ std::unexpected<Error> fail_without_topic(Verb verb);
 /// "<topic>", and blanks behind it.
 Result<Request> parse_topic(Verb verb, std::string_view rest);
 
+/// "<topic> [name=value …]".
+Result<Request> parse_register(Verb verb, std::string_view rest);
+/// The same with at least one option.
+Result<Request> parse_alter(Verb verb, std::string_view rest);
+/// "<topic> <offset>".
+Result<Request> parse_trim(Verb verb, std::string_view rest);
+/// "[after=<topic>] [max=<count>]".
+Result<Request> parse_topics(Verb verb, std::string_view rest);
+
 /// "<topic> <payload>" of PUT and APPEND: the payload is every byte behind the one blank.
 Result<Request> parse_put(Verb verb, std::string_view rest);
 /// "<topic> <offset> <payload>".

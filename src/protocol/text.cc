@@ -14,14 +14,6 @@ namespace {
 /// `rest` is what stands behind the one blank after the verb; empty when there was none.
 using Parser = Result<Request> (*)(Verb verb, std::string_view rest);
 
-/// "<topic> [name=value]…"
-Result<Request> parse_register(Verb verb, std::string_view rest) {
-  const std::string_view topic = rest.substr(0, rest.find(' '));
-  WALRUS_ASSIGN(Request request, parse_topic(verb, topic));
-  WALRUS_ASSIGN(request.arguments, parse_topic_options(rest.substr(topic.size())));
-  return request;
-}
-
 /// Nothing but blanks; with anything else it is another command.
 Result<Request> parse_nothing(Verb verb, std::string_view rest) {
   if (!without_trailing_blanks(rest).empty()) return fail(ErrorCode::kUnknownCommand);
@@ -59,6 +51,11 @@ constexpr VerbRule kVerbs[] = {
     {"STATE", Verb::kState, parse_topic},
     {"REGISTER", Verb::kRegister, parse_register},
     {"METRICS", Verb::kMetrics, parse_nothing},
+    {"TOPICS", Verb::kTopics, parse_topics},
+    {"DESCRIBE", Verb::kDescribe, parse_topic},
+    {"ALTER", Verb::kAlter, parse_alter},
+    {"TRIM", Verb::kTrim, parse_trim},
+    {"DELETE", Verb::kDelete, parse_topic},
     {"NODES", Verb::kNodes, parse_nothing},
     {"DRAIN", Verb::kDrain, parse_node},
     {"REMOVE", Verb::kRemove, parse_node},

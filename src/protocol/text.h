@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "protocol/topic_name.h"
 #include "protocol/topic_options.h"
@@ -26,6 +27,11 @@ enum class Verb : std::uint8_t {
   kGet,
   kState,
   kMetrics,
+  kTopics,
+  kDescribe,
+  kAlter,
+  kTrim,
+  kDelete,
   kNodes,
   kDrain,
   kRemove,
@@ -45,15 +51,29 @@ struct NodeOptions {
   friend bool operator==(const NodeOptions&, const NodeOptions&) = default;
 };
 
+/// What TOPICS is to list: some of the topics, by name.
+struct TopicPage {
+  std::uint32_t max = limits::kMostTopicsListed;
+
+  friend bool operator==(const TopicPage&, const TopicPage&) = default;
+};
+
+/// What TRIM is to take away.
+struct TrimOptions {
+  Offset before;  ///< records at and behind this one stay
+
+  friend bool operator==(const TrimOptions&, const TrimOptions&) = default;
+};
+
 /// What a verb carries besides names and a payload. No views in it: requests go from one thread to another.
-using Arguments = std::variant<std::monostate, TopicOptions, WriteOptions, NodeOptions>;
+using Arguments = std::variant<std::monostate, TopicOptions, WriteOptions, TopicPage, TrimOptions, NodeOptions>;
 
 /// Views into the frame.
 struct Request {
   Verb verb = Verb::kMetrics;
   std::string_view topic;
   std::string_view payload;    ///< of a write: its record, every byte of it; of MPUT: its records (record.h)
-  std::string_view name = {};  ///< of what the verb is about besides a topic
+  std::string_view name = {};  ///< of what the verb is about besides a topic; TOPICS: list only those behind it
   Arguments arguments = {};
 
   /// What a verb of this kind carries; the defaults when nothing was said.

@@ -39,12 +39,13 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
   self->open_repair(context, owns);
   context.directory.shards.at(number) = {.loop = &loop, .broker = self->broker_.get()};
   self->node_admin_ = std::make_unique<broker::NodeAdmin>(*metadata);
+  self->topic_admin_ = std::make_unique<broker::TopicAdmin>(*metadata);
   self->router_ = std::make_unique<broker::Router>(
       number, context.directory,
       [&context, &loop](std::move_only_function<void(Result<std::string>)> done) {
         context.metrics(loop, std::move(done));
       },
-      self->node_admin_.get());
+      self->node_admin_.get(), self->topic_admin_.get());
   self->sessions_ = std::make_unique<net::SessionGroup>(loop.context(), *self->router_,
                                                         net::SessionOptions{.max_frame_bytes = config.max_frame_bytes},
                                                         context.connections);

@@ -14,6 +14,7 @@
 #include "broker/broker.h"
 #include "broker/node_admin.h"
 #include "broker/router.h"
+#include "broker/topic_admin.h"
 #include "controller/repair.h"
 #include "controller/scrubber.h"
 #include "controller/takeover.h"
@@ -74,6 +75,7 @@ class Shard {
   std::unique_ptr<controller::Repair> repair_;
   std::unique_ptr<controller::Scrubber> scrubber_;
   std::unique_ptr<broker::NodeAdmin> node_admin_;
+  std::unique_ptr<broker::TopicAdmin> topic_admin_;
   std::unique_ptr<broker::Router> router_;
   std::unique_ptr<net::SessionGroup> sessions_;
   metadata::MetadataClient::Subscription node_table_;

@@ -240,5 +240,35 @@ TEST_F(Requests, ShareOneCursorPerTopicAmongAllConnections) {
   EXPECT_EQ(second.request("GET a"), "EMPTY");
 }
 
+TEST_F(Requests, ChangeTrimAndDeleteTopics) {
+  Connection connection = node_.connect();
+  expect_rows(connection,
+              {
+                  {"REGISTER short segment_entries=2 retention_ms=0", "OK"},
+                  {"PUT short a", "OK"},
+                  {"PUT short b", "OK"},
+                  {"PUT short c", "OK"},
+                  {"PUT short d", "OK"},
+                  {"PUT short e", "OK"},
+                  {"TRIM short 0", "OK 0"},
+                  {"TRIM short 3", "OK 2"},
+                  {"GET short", "OK c"},
+                  {"ALTER short segment_entries=100 retention_records=1000", "OK"},
+                  {"ALTER short", "ERR incomplete request: ALTER requires name=value, what is to change"},
+                  {"ALTER absent replicas=1", "ERR topic not found"},
+                  {"TRIM short", "ERR incomplete request: TRIM requires an offset, that of the first record to keep"},
+                  {"DELETE short", "OK"},
+                  {"DELETE short", "ERR topic not found"},
+                  {"DESCRIBE short", "ERR topic not found"},
+                  {"GET short", "ERR topic not found"},
+                  {"PUT short f", "ERR topic not found"},
+                  {"REGISTER short", "OK"},
+                  {"GET short", "EMPTY"},
+                  {"APPEND short g", "OK 0"},
+                  {"TOPICS", R"(OK {"topics":[{"topic":"short","segments":1,"replicas":3,"leader_node":1,)"
+                             R"("start_offset":0,"sealed_end_offset":0,"sealed_bytes":0}],"more":false,"total":1})"},
+              });
+}
+
 }  // namespace
 }  // namespace walrus::test

@@ -13,13 +13,6 @@ namespace protocol = walrus::protocol;
 
 namespace {
 
-std::string write_out(const protocol::TopicOptions& options) {
-  std::string text;
-  if (options.replicas != 0) text += " replicas=" + std::to_string(options.replicas);
-  if (options.segment_entries != 0) text += " segment_entries=" + std::to_string(options.segment_entries);
-  return text;
-}
-
 std::string write_out(const protocol::WriteOptions& options) {
   return options.expected_end ? " expect=" + std::to_string(options.expected_end->value()) : std::string();
 }
@@ -30,7 +23,7 @@ std::string write_out(const protocol::Request& request) {
   const auto write = request.get<protocol::WriteOptions>();
   switch (request.verb) {
     case protocol::Verb::kRegister:
-      return "REGISTER " + topic + write_out(request.get<protocol::TopicOptions>());
+      return "REGISTER " + topic + to_string(request.get<protocol::TopicOptions>());
     case protocol::Verb::kPut:
       return "PUT " + topic + " " + std::string(request.payload);
     case protocol::Verb::kAppend:
@@ -46,6 +39,17 @@ std::string write_out(const protocol::Request& request) {
       return "STATE " + topic;
     case protocol::Verb::kMetrics:
       return "METRICS";
+    case protocol::Verb::kTopics:
+      return "TOPICS" + (request.name.empty() ? std::string() : " after=" + std::string(request.name)) +
+             " max=" + std::to_string(request.get<protocol::TopicPage>().max);
+    case protocol::Verb::kDescribe:
+      return "DESCRIBE " + topic;
+    case protocol::Verb::kAlter:
+      return "ALTER " + topic + to_string(request.get<protocol::TopicOptions>());
+    case protocol::Verb::kTrim:
+      return "TRIM " + topic + " " + std::to_string(request.get<protocol::TrimOptions>().before.value());
+    case protocol::Verb::kDelete:
+      return "DELETE " + topic;
     case protocol::Verb::kNodes:
       return "NODES";
     case protocol::Verb::kDrain:

@@ -76,7 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{" ", "unknown command"},           //
                     Refused{"GET\tlogs", "unknown command"},   //
                     Refused{"GETlogs", "unknown command"}, Refused{"METRICS now", "unknown command"},
-                    Refused{"METRICS\n", "unknown command"}, Refused{"DELETE logs", "unknown command"},
+                    Refused{"METRICS\n", "unknown command"}, Refused{"ERASE logs", "unknown command"},
                     Refused{"\0"sv, "unknown command"}, Refused{"", "unknown command"}));
 
 TEST(RegisterOptions, StandBehindTheTopic) {
@@ -84,7 +84,48 @@ TEST(RegisterOptions, StandBehindTheTopic) {
   const auto request = parse_request("REGISTER logs  replicas=3 segment_entries=500 ");
   ASSERT_TRUE(request);
   EXPECT_EQ(request->topic, "logs");
-  EXPECT_EQ(request->get<TopicOptions>(), (TopicOptions{.replicas = 3, .segment_entries = 500}));
+  TopicOptions options;
+  options.replicas = 3;
+  options.segment_entries = 500;
+  EXPECT_EQ(request->get<TopicOptions>(), options);
+}
+
+TEST(TopicOptionsText, SaysWhatItWasReadFrom) {
+  for (const char* text : {" replicas=3", " fsync=always", " fsync=interval:25 retention_ms=0", " fsync=default",
+                           " replicas=1 segment_entries=9 fsync=never retention_ms=1 retention_bytes=2"
+                           " retention_records=3"}) {
+    const auto options = parse_topic_options(text);
+    ASSERT_TRUE(options) << text;
+    EXPECT_EQ(to_string(*options), text);
+  }
+}
+
+TEST(Alter, SaysWhatIsToChange) {
+  EXPECT_EQ(parse_request("ALTER logs retention_ms=5")->get<TopicOptions>().retention_ms, 5U);
+  EXPECT_EQ(parse_request("ALTER logs").error().message(),
+            "incomplete request: ALTER requires name=value, what is to change");
+  EXPECT_EQ(parse_request("ALTER").error().message(), "incomplete request: ALTER requires a topic");
+  EXPECT_EQ(parse_request("ALTER logs retention_ms=-1").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(parse_request("ALTER logs fsync=interval:0").error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(Trim, SaysWhichRecordsStay) {
+  EXPECT_EQ(parse_request("TRIM logs 17 ")->get<TrimOptions>().before, Offset(17));
+  EXPECT_EQ(parse_request("TRIM logs").error().message(),
+            "incomplete request: TRIM requires an offset, that of the first record to keep");
+  EXPECT_EQ(parse_request("TRIM logs -1").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(parse_request("TRIM logs 1 2").error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(Topics, AreAskedForInPages) {
+  EXPECT_EQ(parse_request("TOPICS")->get<TopicPage>(), TopicPage{});
+  const auto page = parse_request("TOPICS after=logs max=10");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->name, "logs");
+  EXPECT_EQ(page->get<TopicPage>().max, 10U);
+  for (const char* text : {"TOPICS max=0", "TOPICS max=1001", "TOPICS all", "TOPICS from=x"}) {
+    EXPECT_EQ(parse_request(text).error().code, ErrorCode::kInvalidArgument) << text;
+  }
 }
 
 TEST(RegisterOptions, ThatMakeNoSenseAreRefusedInWords) {

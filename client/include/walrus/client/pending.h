@@ -34,7 +34,7 @@ class Pending {
  public:
   /// What completes the answer. Copies share it; complete() is called once, on any thread.
   class Source;
-  struct promise_type;
+  struct promise_type;  // NOLINT(readability-identifier-naming): the language wants this name
 
   Pending(Pending&&) noexcept = default;
   Pending& operator=(Pending&&) noexcept = default;
