@@ -74,10 +74,10 @@ function(walrus_test name)
 endfunction()
 include(GoogleTest)
 
-# walrus_process_test(<name> SOURCES file... [TIMEOUT seconds] [LABELS label...]): a GoogleTest program that drives real
+# walrus_process_test(<name> SOURCES file... [LIBS lib...] [TIMEOUT seconds] [LABELS label...]): a GoogleTest program that drives real
 # walrusd processes (tests/harness). Each case runs twice, with --shards 1 and 2. Nothing while walrusd is not built.
 function(walrus_process_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT TARGET walrusd OR NOT TARGET walrus-cli)
     return()
   endif()
@@ -85,7 +85,7 @@ function(walrus_process_test name)
     set(ARG_TIMEOUT 180)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE walrus_harness GTest::gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE walrus_harness ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
   walrus_build_with_label(${name} ${ARG_LABELS})
   walrus_joined_labels(labels process ${ARG_LABELS})
   foreach(shards 1 2)

@@ -22,7 +22,7 @@ inline constexpr std::size_t kSlowestLargeFrame = 256 * kKiB;    ///< bytes per 
 inline constexpr std::size_t kMaxRecordBytes = 16 * kMiB;        ///< key, value and headers together
 inline constexpr std::uint32_t kMaxWriteRecords = 1'000'000;     ///< of one MPUT
 inline constexpr std::uint32_t kMaxRecordHeaders = 1'000;
-inline constexpr std::uint32_t kMostTopicsListed = 1'000;          ///< in one answer to TOPICS
+inline constexpr std::uint32_t kMostTopicsListed = 1'000;    ///< in one answer to TOPICS
 inline constexpr std::size_t kMaxPipelinedRequests = 8192;   ///< per connection; then reading pauses
 inline constexpr std::size_t kMaxPipelinedBytes = 4 * kMiB;  ///< request and reply bytes held per connection
 inline constexpr std::size_t kMaxClientBytes = 256 * kMiB;   ///< the same, all connections of a shard
@@ -34,6 +34,24 @@ inline constexpr auto kStalledReplyTimeout = 60s;            ///< replies that t
 inline constexpr auto kLingerTimeout = 2s;                   ///< for a client to read the reply before a close
 inline constexpr auto kDrainTimeout = 5s;                    ///< for requests in flight at a clean stop
 inline constexpr auto kHeldRequestTimeout = 5s;              ///< a request without a reachable leader
+
+// Reading without GET.
+inline constexpr std::uint32_t kReadBytes = 1 * kMiB;                ///< default of bytes=
+inline constexpr std::uint32_t kMaxReadBytes = 4 * kMiB;             ///< that one reply may be asked to hold
+inline constexpr std::uint32_t kMaxReadRecords = 1'000'000;          ///< likewise, and the default of max=
+inline constexpr auto kMaxReadWait = 300s;                           ///< for records that are not there yet
+inline constexpr std::size_t kWaitingReadBytes = 4 * kKiB;           ///< what a request that waits counts as
+inline constexpr auto kWatchHold = 30s;                              ///< then the question for more is asked again
+inline constexpr std::uint64_t kMaxOffset = (1ull << 63) - 1;        ///< as record batches have it
+inline constexpr std::size_t kMaxGroupNameBytes = 249;               ///< as topics
+inline constexpr std::size_t kMaxGroups = 1'000;                     ///< of one topic
+inline constexpr std::size_t kMaxGroupsPerProposal = 1'000;          ///< whose positions go through Raft together
+inline constexpr std::size_t kMaxGroupBytesPerProposal = 48 * kKiB;  ///< likewise, in bytes
+inline constexpr std::size_t kMaxQueueExceptions = 4'096;  ///< done or failed ahead of a work queue's position
+inline constexpr std::uint32_t kMaxLeases = 10'000;        ///< of a work queue at a time
+inline constexpr auto kMaxLeaseTime = 12h;                 ///< and the longest delay before a redelivery
+inline constexpr auto kLeaseTime = 30s;                    ///< default of visible=
+inline constexpr std::uint32_t kMaxTries = 1'000;          ///< of one record, before it is given up
 
 // The pages for monitoring.
 inline constexpr std::size_t kMaxAdminConnections = 64;

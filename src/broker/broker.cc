@@ -34,6 +34,7 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
                              .cursor_moved = [this] { cursor_flusher_.touch(); }}),
       replicas_(store, [this](storage::SegmentKey key, Epoch epoch) { leaders_.fence(key, epoch); }),
       leader_client_(leaders_, transport, metadata, options.self),
+      places_(leader_client_, reader_),
       peer_service_(leaders_, replicas_, reader_, metadata),
       cursor_flusher_(loop, metadata, leaders_) {
   replicas_.set_original([this](storage::SegmentKey key) {
@@ -82,6 +83,8 @@ Broker::Topic& Broker::topic(std::string_view name) {
                                .metadata = metadata_,
                                .leader = leader_client_,
                                .store = store_,
+                               .reader = reader_,
+                               .places = places_,
                                .segment_entries = options_.segment_entries};
     auto fresh = std::make_unique<Topic>(TopicQueues(context, std::string(name)));
     it = topics_.emplace(std::string(name), std::move(fresh)).first;

@@ -16,6 +16,7 @@
 
 #include "broker/cursor_flusher.h"
 #include "broker/peer_service.h"
+#include "broker/place_finder.h"
 #include "broker/request_sink.h"
 #include "broker/topic_queues.h"
 
@@ -95,6 +96,7 @@ class Broker {
   LeaderTable leaders_;
   replication::ReplicaTable replicas_;
   LeaderClient leader_client_;
+  PlaceFinder places_;
   PeerService peer_service_;
   CursorFlusher cursor_flusher_;
   std::unordered_map<std::string, std::unique_ptr<Topic>, NameHash, std::equal_to<>> topics_;

@@ -6,6 +6,7 @@
 
 #include "io/message.h"
 #include "peer.pb.h"
+#include "replication/batch_body.h"
 
 namespace walrus::broker {
 
@@ -102,6 +103,85 @@ void LeaderClient::state(const metadata::TopicInfo& topic, StateDone done) {
                   limits::kCallTimeout, [done = std::move(done)](Result<io::Message> reply) mutable {
                     if (!reply) return done(fail(reply.error()));
                     done(std::string(reply->body.view()));
+                  });
+}
+
+void LeaderClient::read(const metadata::TopicInfo& topic, Offset from, std::size_t max_bytes, TailReadDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->read(from, max_bytes, std::move(done));
+  }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
+  peer::Fetch request;
+  request.set_topic_id(topic.id.value());
+  request.set_segment_id(topic.last().id.value());
+  request.set_version(metadata_.view()->version());
+  request.set_from(from.value());
+  request.set_max_bytes(static_cast<std::uint32_t>(max_bytes));
+  transport_.call(topic.last().leader, io::make_message(peer::FETCH, request), limits::kCallTimeout,
+                  [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    auto header = io::parse_header<peer::FetchReply>(*reply, peer::FETCH_REPLY);
+                    auto batches = replication::split_batches(reply->body);
+                    if (!header || !batches)
+                      return done(fail(ErrorCode::kUnavailable, "malformed answer of the leader"));
+                    done(TailRead{.batches = std::move(*batches), .end = Offset(header->readable_end())});
+                  });
+}
+
+void LeaderClient::await_commit(const metadata::TopicInfo& topic, Offset beyond, io::Duration hold, CommitDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->await_commit(beyond, hold, std::move(done));
+  }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
+  auto request = request_for<peer::Watch>(topic);
+  request.set_beyond(beyond.value());
+  request.set_hold_ms(static_cast<std::uint32_t>(hold / std::chrono::milliseconds(1)));
+  transport_.call(topic.last().leader, io::make_message(peer::WATCH, request), hold + limits::kCallTimeout,
+                  [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    auto header = io::parse_header<peer::WatchReply>(*reply, peer::WATCH_REPLY);
+                    if (!header) return done(fail(header.error()));
+                    done(Offset(header->commit()));
+                  });
+}
+
+void LeaderClient::find_end(const metadata::TopicInfo& topic, storage::OffsetDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->find_end(std::move(done));
+  }
+  peer::Locate request;
+  request.set_end(true);
+  locate(topic, std::move(request), std::move(done));
+}
+
+void LeaderClient::find_time(const metadata::TopicInfo& topic, std::int64_t timestamp_ms, storage::OffsetDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->find_time(timestamp_ms, std::move(done));
+  }
+  peer::Locate request;
+  request.set_timestamp_ms(timestamp_ms);
+  locate(topic, std::move(request), std::move(done));
+}
+
+void LeaderClient::locate(const metadata::TopicInfo& topic, peer::Locate request, storage::OffsetDone done) {
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
+  request.set_topic_id(topic.id.value());
+  request.set_segment_id(topic.last().id.value());
+  request.set_version(metadata_.view()->version());
+  transport_.call(topic.last().leader, io::make_message(peer::LOCATE, request), limits::kCallTimeout,
+                  [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    auto header = io::parse_header<peer::LocateReply>(*reply, peer::LOCATE_REPLY);
+                    if (!header) return done(fail(header.error()));
+                    done(Offset(header->offset()));
                   });
 }
 

@@ -10,6 +10,10 @@
 #include "broker/leader_table.h"
 #include "io/transport.h"
 
+namespace walrus::peer {
+class Locate;
+}
+
 namespace walrus::broker {
 
 /// Where a batch stands among those that one queue sends to one topic; see peer.proto, Append.
@@ -31,8 +35,14 @@ class LeaderClient {
               StreamPosition position, replication::SegmentLeader::AppendDone done);
   void take(const metadata::TopicInfo& topic, std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
   void state(const metadata::TopicInfo& topic, StateDone done);
+  /// See TopicLeader, for this and what follows.
+  void read(const metadata::TopicInfo& topic, Offset from, std::size_t max_bytes, TailReadDone done);
+  void await_commit(const metadata::TopicInfo& topic, Offset beyond, io::Duration hold, CommitDone done);
+  void find_end(const metadata::TopicInfo& topic, storage::OffsetDone done);
+  void find_time(const metadata::TopicInfo& topic, std::int64_t timestamp_ms, storage::OffsetDone done);
 
  private:
+  void locate(const metadata::TopicInfo& topic, peer::Locate request, storage::OffsetDone done);
   /// kUnavailable while the leader is marked down: a frozen one would answer nothing, and that only after a while.
   Status reachable(const metadata::TopicInfo& topic) const;
   template <class Request>

@@ -24,6 +24,10 @@ Result<MessageAddress> address_of(const io::Message& message) {
       return address_in<peer::Fetch>(message);
     case peer::STATE:
       return address_in<peer::State>(message);
+    case peer::WATCH:
+      return address_in<peer::Watch>(message);
+    case peer::LOCATE:
+      return address_in<peer::Locate>(message);
     case peer::REPLICATE:
       return address_in<peer::Replicate>(message);
     case peer::FENCE:

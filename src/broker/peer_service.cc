@@ -46,6 +46,10 @@ void PeerService::handle(NodeId from, metadata::Version version, const io::Messa
         return take(message, std::move(reply));
       case peer::FETCH:
         return fetch(message, std::move(reply));
+      case peer::WATCH:
+        return watch(message, std::move(reply));
+      case peer::LOCATE:
+        return locate(message, std::move(reply));
       default:
         return state(message, std::move(reply));
     }
@@ -101,6 +105,7 @@ void PeerService::fetch(const io::Message& message, io::Reply reply) {
   if (segment == nullptr) return reply(fail(ErrorCode::kNotFound, "no such segment"));
   const Offset from(request->from());
   const std::size_t max_bytes = std::min<std::size_t>(request->max_bytes(), kMaxFetchBytes);
+  if (segment->sealed() && from >= segment->end) return reply(fail(ErrorCode::kNotLeader, "a later segment holds it"));
   if (segment->sealed()) {
     auto done = [end = segment->end, reply = std::move(reply)](Result<storage::Batches> batches) mutable {
       reply_with_batches(std::move(batches), end, std::move(reply));
@@ -109,10 +114,44 @@ void PeerService::fetch(const io::Message& message, io::Reply reply) {
   }
   auto leader = leaders_.find(*topic);
   if (!leader) return reply(fail(leader.error()));
-  auto done = [end = (*leader)->commit(), reply = std::move(reply)](Result<storage::Batches> batches) mutable {
-    reply_with_batches(std::move(batches), end, std::move(reply));
+  (*leader)->read(from, max_bytes, [reply = std::move(reply)](Result<TailRead> read) mutable {
+    if (!read) return reply(fail(read.error()));
+    reply_with_batches(std::move(read->batches), read->end, std::move(reply));
+  });
+}
+
+void PeerService::watch(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Watch>(message, peer::WATCH);
+  if (!request) return reply(fail(request.error()));
+  auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
+  if (!leader) return reply(fail(leader.error()));
+  const auto hold = std::min<io::Duration>(std::chrono::milliseconds(request->hold_ms()), limits::kWatchHold);
+  (*leader)->await_commit(Offset(request->beyond()), hold, [reply = std::move(reply)](Result<Offset> commit) mutable {
+    if (!commit) return reply(fail(commit.error()));
+    peer::WatchReply answer;
+    answer.set_commit(commit->value());
+    reply(io::make_message(peer::WATCH_REPLY, answer));
+  });
+}
+
+void PeerService::locate(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Locate>(message, peer::LOCATE);
+  if (!request) return reply(fail(request.error()));
+  const metadata::TopicPtr topic = metadata_.view()->find_topic(TopicId(request->topic_id()));
+  const metadata::SegmentInfo* segment = topic ? topic->find(SegmentId(request->segment_id())) : nullptr;
+  if (segment == nullptr) return reply(fail(ErrorCode::kNotFound, "no such segment"));
+  storage::OffsetDone done = [reply = std::move(reply)](Result<Offset> offset) mutable {
+    if (!offset) return reply(fail(offset.error()));
+    peer::LocateReply answer;
+    answer.set_offset(offset->value());
+    reply(io::make_message(peer::LOCATE_REPLY, answer));
   };
-  (*leader)->read(from, max_bytes, std::move(done));
+  if (segment->sealed() && request->end()) return done(fail(ErrorCode::kNotLeader, "a later segment holds the end"));
+  if (segment->sealed()) return reader_.find_time_local(*topic, *segment, request->timestamp_ms(), std::move(done));
+  auto leader = leaders_.find(*topic);
+  if (!leader) return done(fail(leader.error()));
+  if (request->end()) return (*leader)->find_end(std::move(done));
+  (*leader)->find_time(request->timestamp_ms(), std::move(done));
 }
 
 void PeerService::state(const io::Message& message, io::Reply reply) {

@@ -26,6 +26,8 @@ class AnswerSink {
  public:
   virtual ~AnswerSink() = default;
   virtual void answer(std::uint64_t slot, const Answer& answer) = 0;
+  /// The request waits for something that may not come for long; until it is answered it holds next to nothing.
+  virtual void park(std::uint64_t) {}
   /// A group of answer() calls is over: now is the time to write to the socket. Called at least once after each group.
   virtual void flush() = 0;
 };

@@ -25,6 +25,10 @@ class HomewardSink : public AnswerSink {
     pieces_.insert(pieces_.end(), answer.body.begin(), answer.body.end());
   }
 
+  void park(std::uint64_t slot) override {
+    home_.post([origin = origin_, slot] { origin->park(slot); });
+  }
+
   void flush() override {
     if (items_.empty()) return;
     home_.post([origin = origin_, items = std::exchange(items_, {}), bytes = std::exchange(bytes_, {}),

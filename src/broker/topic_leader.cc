@@ -50,7 +50,8 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
               {.epoch = topic.last().epoch,
                .nodes = topic.last().replicas,
                .self = context.options.self,
-               .version = context.metadata.view()->version()}) {}
+               .version = context.metadata.view()->version()}),
+      waiters_(context.loop) {}
 
 void TopicLeader::start_cursor(Offset position) {
   // Raft may know a later position than a disk that lost its unsynced tail: never serve past what is there.
@@ -100,9 +101,49 @@ void TopicLeader::state(StateDone done) {
   });
 }
 
-void TopicLeader::read(Offset from, std::size_t max_bytes, storage::BatchesDone done) {
-  if (from < leader_.base()) return done(fail(ErrorCode::kOffsetOutOfRange));
-  leader_.read(from, max_bytes, std::move(done));
+void TopicLeader::when_confirmed(std::move_only_function<void(Result<TopicLeader*>)> done) {
+  leader_.confirm([weak = weak_from_this(), done = std::move(done)](const Status& confirmed) mutable {
+    const auto self = weak.lock();
+    if (!self || (confirmed && self->over())) return done(fail(ErrorCode::kNotLeader));
+    if (!confirmed) return done(fail(confirmed.error()));
+    done(self.get());
+  });
+}
+
+void TopicLeader::read(Offset from, std::size_t max_bytes, TailReadDone done) {
+  if (from < leader_.base()) return done(fail(ErrorCode::kNotLeader, "an earlier segment holds it"));
+  if (from < leader_.commit()) return read_committed(from, max_bytes, std::move(done));
+  when_confirmed([from, max_bytes, done = std::move(done)](Result<TopicLeader*> self) mutable {
+    if (!self) return done(fail(self.error()));
+    if (from < (*self)->commit()) return (*self)->read_committed(from, max_bytes, std::move(done));
+    done(TailRead{.batches = {}, .end = (*self)->commit()});
+  });
+}
+
+void TopicLeader::read_committed(Offset from, std::size_t max_bytes, TailReadDone done) {
+  leader_.read(from, max_bytes, [end = commit(), done = std::move(done)](Result<storage::Batches> batches) mutable {
+    if (!batches) return done(fail(batches.error()));
+    done(TailRead{.batches = std::move(*batches), .end = end});
+  });
+}
+
+void TopicLeader::await_commit(Offset beyond, io::Duration hold, CommitDone done) {
+  if (over()) return done(fail(ErrorCode::kNotLeader));
+  waiters_.add(beyond, hold, commit(), std::move(done));
+}
+
+void TopicLeader::find_end(storage::OffsetDone done) {
+  when_confirmed([done = std::move(done)](Result<TopicLeader*> self) mutable {
+    if (!self) return done(fail(self.error()));
+    done((*self)->commit());
+  });
+}
+
+void TopicLeader::find_time(std::int64_t timestamp_ms, storage::OffsetDone done) {
+  when_confirmed([timestamp_ms, done = std::move(done)](Result<TopicLeader*> self) mutable {
+    if (!self) return done(fail(self.error()));
+    (*self)->segment_.find_time(timestamp_ms, (*self)->commit(), std::move(done));
+  });
 }
 
 void TopicLeader::read_anywhere(Offset from, storage::BatchesDone done) {
@@ -159,6 +200,7 @@ void TopicLeader::start_roll() {
 
 /// Called whenever commit has moved, or the segment's state.
 void TopicLeader::advance() {
+  waiters_.moved(commit());
   if (roll_ == Roll::kRetired || roll_ == Roll::kProposing) return;
   if (leader_.fenced()) return fence();
   const bool failed = leader_.ended() || !segment_.status();
@@ -174,6 +216,7 @@ void TopicLeader::advance() {
   leader_.close();
   cursor_->freeze();
   roll_ = Roll::kProposing;
+  waiters_.end({ErrorCode::kNotLeader, {}});
   log::debug("topic {}: segment {} is complete with {} records, opening the next", name_, segment_id_, entries());
   propose_seal();
 }
@@ -220,6 +263,7 @@ void TopicLeader::retire() {
   retry_.cancel();
   leader_.close();
   cursor_->freeze();
+  waiters_.end({ErrorCode::kNotLeader, {}});
   if (!replicated()) segment_.seal();  // else ReplicaTable::settle() does, at the end that was decided
 }
 
@@ -227,6 +271,7 @@ void TopicLeader::fence() {
   roll_ = Roll::kRetired;
   retry_.cancel();
   cursor_->freeze();
+  waiters_.end({ErrorCode::kNotLeader, {}});
   leader_.fence();
 }
 

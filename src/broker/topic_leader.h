@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "broker/commit_waiters.h"
 #include "broker/options.h"
 #include "broker/seal_requests.h"
 #include "broker/shared_cursor.h"
@@ -38,6 +39,12 @@ struct LeaderContext {
   std::function<void()> cursor_moved;
 };
 
+/// Batches from some offset on, and how far the topic could be read at that moment.
+struct TailRead {
+  storage::Batches batches;
+  Offset end;
+};
+using TailReadDone = std::move_only_function<void(Result<TailRead>)>;
 using StateDone = std::move_only_function<void(Result<std::string>)>;
 
 class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
@@ -60,8 +67,15 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   /// Where the cursor stood when this leader took it over.
   Offset first_cursor() const { return first_cursor_; }
   Offset commit() const { return leader_.commit(); }
-  /// Committed batches of the open segment, for readers elsewhere.
-  void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
+  /// Committed batches of the open segment with records from `from` on. That there are none is said after a quorum has
+  /// confirmed that this node still leads.
+  void read(Offset from, std::size_t max_bytes, TailReadDone done);
+  /// `done` runs once commit lies behind `beyond`, or after `hold`; kNotLeader when this leader ends before.
+  void await_commit(Offset beyond, io::Duration hold, CommitDone done);
+  /// The commit offset, confirmed by a quorum.
+  void find_end(storage::OffsetDone done);
+  /// The first committed record here that is not older, or commit.
+  void find_time(std::int64_t timestamp_ms, storage::OffsetDone done);
 
   /// The JSON of STATE, from the view and what only the leader knows. kNotLeader while the next segment is being
   /// opened: records may have been acknowledged in it already.
@@ -87,6 +101,11 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   bool could_lie_better() const;
   Result<std::string> state_json() const;
   bool replicated() const { return leader_.replicas() > 1; }
+  /// The next segment may be open already: nothing can be said about the end any more.
+  bool over() const { return roll_ == Roll::kProposing || roll_ == Roll::kRetired; }
+  /// Runs `done` with this leader once a quorum has confirmed it, with the error otherwise.
+  void when_confirmed(std::move_only_function<void(Result<TopicLeader*>)> done);
+  void read_committed(Offset from, std::size_t max_bytes, TailReadDone done);
   void start_roll();
   void advance();
   void ask_for_seal();
@@ -104,6 +123,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   replication::SegmentLeader leader_;
   Offset first_cursor_;
   std::shared_ptr<SharedCursor> cursor_;
+  CommitWaiters waiters_;
   Roll roll_ = Roll::kNone;
   std::uint64_t seal_attempts_ = 0;
   io::Timer retry_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "broker/fetch_queue.h"
 #include "broker/get_queue.h"
 #include "broker/put_queue.h"
 #include "broker/state_queue.h"
@@ -26,6 +27,8 @@ Kind kind_of(Verb verb) {
       return Kind::kGets;
     case Verb::kState:
       return Kind::kStates;
+    case Verb::kFetch:
+      return Kind::kFetches;
     default:
       WALRUS_ASSERT(false, "not a request about the records of a topic");
   }
@@ -39,6 +42,8 @@ std::shared_ptr<TopicQueue> make_queue(Kind kind, const QueueContext& context, c
       return std::make_shared<GetQueue>(context, topic);
     case Kind::kStates:
       return std::make_shared<StateQueue>(context, topic);
+    case Kind::kFetches:
+      return std::make_shared<FetchQueue>(context, topic);
     case Kind::kCount:
       break;
   }

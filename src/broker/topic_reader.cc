@@ -29,24 +29,45 @@ void TopicReader::read_sealed(const metadata::TopicInfo& topic, const metadata::
   read_local(topic, segment, from, max_bytes, std::move(or_elsewhere));
 }
 
+Result<storage::Segment*> TopicReader::open_local(const metadata::TopicInfo& topic,
+                                                  const metadata::SegmentInfo& segment) {
+  if (!segment.has_replica(self_)) return fail(ErrorCode::kNotFound, "this node holds no replica of the segment");
+  const storage::SegmentKey key{topic.id, segment.id};
+  WALRUS_ASSIGN(storage::Segment * opened, store_.open_segment(key, segment.base));
+  if (opened->end() >= segment.end) return opened;
+  damaged_(key);
+  return fail(ErrorCode::kCorrupt, fmt::format("topic {} segment {}: the file here ends at {}, not at {}", topic.name,
+                                               segment.id, opened->end(), segment.end));
+}
+
 void TopicReader::read_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
                              std::size_t max_bytes, storage::BatchesDone done) {
-  if (!segment.has_replica(self_)) {
-    return done(fail(ErrorCode::kNotFound, "this node holds no replica of the segment"));
-  }
-  const storage::SegmentKey key{topic.id, segment.id};
-  auto opened = store_.open_segment(key, segment.base);
+  auto opened = open_local(topic, segment);
   if (!opened) return done(fail(opened.error()));
-  if ((*opened)->end() < segment.end) {
-    damaged_(key);
-    return done(fail(ErrorCode::kCorrupt, fmt::format("topic {} segment {}: the file here ends at {}, not at {}",
-                                                      topic.name, segment.id, (*opened)->end(), segment.end)));
-  }
   (*opened)->read(from, segment.end, max_bytes,
-                  [this, key, done = std::move(done)](Result<storage::Batches> batches) mutable {
+                  [this, key = (*opened)->key(), done = std::move(done)](Result<storage::Batches> batches) mutable {
                     if (!batches && batches.error().code == ErrorCode::kCorrupt) damaged_(key);
                     done(std::move(batches));
                   });
+}
+
+void TopicReader::find_time(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
+                            std::int64_t timestamp_ms, storage::OffsetDone done) {
+  std::vector<NodeId> others = segment.replicas;
+  if (std::erase(others, self_) == 0) return locate(topic.id, segment.id, others, timestamp_ms, std::move(done));
+  auto or_elsewhere = [this, id = topic.id, segment = segment.id, others = std::move(others), timestamp_ms,
+                       done = std::move(done)](Result<Offset> found) mutable {
+    if (found || others.empty()) return done(std::move(found));
+    locate(id, segment, std::move(others), timestamp_ms, std::move(done));
+  };
+  find_time_local(topic, segment, timestamp_ms, std::move(or_elsewhere));
+}
+
+void TopicReader::find_time_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
+                                  std::int64_t timestamp_ms, storage::OffsetDone done) {
+  auto opened = open_local(topic, segment);
+  if (!opened) return done(fail(opened.error()));
+  (*opened)->find_time(timestamp_ms, segment.end, std::move(done));
 }
 
 void TopicReader::fetch(TopicId topic, SegmentId segment, std::vector<NodeId> holders, Offset from,
@@ -70,6 +91,27 @@ void TopicReader::fetch(TopicId topic, SegmentId segment, std::vector<NodeId> ho
     done(std::move(*batches));
   };
   transport_.call(holder, io::make_message(peer::FETCH, request), limits::kCallTimeout, std::move(on_reply));
+}
+
+void TopicReader::locate(TopicId topic, SegmentId segment, std::vector<NodeId> holders, std::int64_t timestamp_ms,
+                         storage::OffsetDone done) {
+  if (holders.empty()) return done(fail(ErrorCode::kUnavailable, "no node that holds the segment answers"));
+  const NodeId holder = holders.back();
+  holders.pop_back();
+  peer::Locate request;
+  request.set_topic_id(topic.value());
+  request.set_segment_id(segment.value());
+  request.set_version(metadata_.view()->version());
+  request.set_timestamp_ms(timestamp_ms);
+  auto on_reply = [this, topic, segment, holders = std::move(holders), timestamp_ms,
+                   done = std::move(done)](Result<io::Message> reply) mutable {
+    if (reply) {
+      const auto header = io::parse_header<peer::LocateReply>(*reply, peer::LOCATE_REPLY);
+      if (header) return done(Offset(header->offset()));
+    }
+    locate(topic, segment, std::move(holders), timestamp_ms, std::move(done));
+  };
+  transport_.call(holder, io::make_message(peer::LOCATE, request), limits::kCallTimeout, std::move(on_reply));
 }
 
 }  // namespace walrus::broker

@@ -31,7 +31,18 @@ class TopicReader {
   void read_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, Offset from,
                   std::size_t max_bytes, storage::BatchesDone done);
 
+  /// The first record of a sealed segment that is not older, or the segment's end. As read_sealed().
+  void find_time(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment, std::int64_t timestamp_ms,
+                 storage::OffsetDone done);
+  /// As read_local().
+  void find_time_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
+                       std::int64_t timestamp_ms, storage::OffsetDone done);
+
  private:
+  /// This node's whole copy of a sealed segment.
+  Result<storage::Segment*> open_local(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment);
+  void locate(TopicId topic, SegmentId segment, std::vector<NodeId> holders, std::int64_t timestamp_ms,
+              storage::OffsetDone done);
   void fetch(TopicId topic, SegmentId segment, std::vector<NodeId> holders, Offset from, std::size_t max_bytes,
              storage::BatchesDone done);
 

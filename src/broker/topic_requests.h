@@ -34,12 +34,16 @@ constexpr bool is_sure_no(ErrorCode code) {
   return code == ErrorCode::kNotLeader || code == ErrorCode::kUnavailable || code == ErrorCode::kOverloaded;
 }
 
+class PlaceFinder;
+
 /// What the queues of a shard share; all outlive them.
 struct QueueContext {
   io::Loop& loop;
   metadata::MetadataClient& metadata;
   LeaderClient& leader;
   storage::ShardStore& store;
+  TopicReader& reader;
+  PlaceFinder& places;
   std::uint64_t segment_entries;
 };
 

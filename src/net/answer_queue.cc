@@ -59,6 +59,14 @@ std::uint64_t AnswerQueue::open(std::size_t charge) {
   return tail_++;
 }
 
+void AnswerQueue::change_charge(std::uint64_t number, std::size_t charge) {
+  WALRUS_ASSERT(number >= head_ && number < tail_);
+  Slot& slot = at(number);
+  WALRUS_ASSERT(!slot.answered);
+  held_bytes_ = held_bytes_ - slot.charge + charge;
+  slot.charge = charge;
+}
+
 void AnswerQueue::answer(std::uint64_t number, const Answer& answer, OutputQueue& output) {
   WALRUS_ASSERT(number >= head_ && number < tail_);
   Slot& slot = at(number);

@@ -26,6 +26,9 @@ class AnswerQueue {
   /// The slot number of the next request: 0, 1, 2 …
   std::uint64_t open(std::size_t charge);
 
+  /// The slot counts as `charge` bytes until it is answered, from now on.
+  void change_charge(std::uint64_t slot, std::size_t charge);
+
   /// Appends the frames whose turn has come to `output`. Each slot is answered once.
   void answer(std::uint64_t slot, const broker::Answer& answer, OutputQueue& output);
 

@@ -199,10 +199,14 @@ bool ClientSession::take_request(std::string_view text) {
     if (!answers_.empty()) return false;
     verb_ = request->verb;
   }
-  // What it may make us hold: the payload of a PUT, the longest record as the answer to the others.
-  const std::size_t charge = protocol::is_write(request->verb) ? text.size() : group_.options().max_frame_bytes;
-  group_.sink().submit(*request, self_, answers_.open(charge));
+  group_.sink().submit(*request, self_, answers_.open(charge_of(*request, text.size())));
   return true;
+}
+
+std::size_t ClientSession::charge_of(const protocol::Request& request, std::size_t bytes) const {
+  if (protocol::is_write(request.verb)) return bytes;
+  if (request.verb == Verb::kFetch) return request.get<protocol::FetchArguments>().bounds.bytes;
+  return group_.options().max_frame_bytes;
 }
 
 void ClientSession::answer_error(const Error& error) {
@@ -232,6 +236,12 @@ std::size_t ClientSession::buffer_bytes() const {
 void ClientSession::answer(std::uint64_t slot, const broker::Answer& answer) {
   if (phase_ == Phase::kClosed) return;
   answers_.answer(slot, answer, output_);
+}
+
+void ClientSession::park(std::uint64_t slot) {
+  if (phase_ == Phase::kClosed) return;
+  answers_.change_charge(slot, limits::kWaitingReadBytes);
+  flush();
 }
 
 void ClientSession::flush() {

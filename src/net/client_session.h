@@ -50,6 +50,7 @@ class ClientSession final : public broker::AnswerSink, public std::enable_shared
   void close();
 
   void answer(std::uint64_t slot, const broker::Answer& answer) override;
+  void park(std::uint64_t slot) override;
   void flush() override;
 
   // For the group.
@@ -78,6 +79,8 @@ class ClientSession final : public broker::AnswerSink, public std::enable_shared
   void take_frames(std::string_view& input);
   /// False when the request has to wait for the answers to those before it.
   bool take_request(std::string_view text);
+  /// What the request may make us hold: its own payload, or the longest answer to it.
+  std::size_t charge_of(const protocol::Request& request, std::size_t bytes) const;
   void take_input();
   void answer_error(const Error& error);
   bool may_take() const;

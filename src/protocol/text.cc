@@ -14,6 +14,15 @@ namespace {
 /// `rest` is what stands behind the one blank after the verb; empty when there was none.
 using Parser = Result<Request> (*)(Verb verb, std::string_view rest);
 
+/// "<topic> " and what `arguments_of` reads.
+template <auto arguments_of>
+Result<Request> parse_topic_and(Verb verb, std::string_view rest) {
+  const std::string_view topic = rest.substr(0, rest.find(' '));
+  WALRUS_ASSIGN(Request request, parse_topic(verb, topic));
+  WALRUS_ASSIGN(request.arguments, arguments_of(rest.substr(topic.size())));
+  return request;
+}
+
 /// Nothing but blanks; with anything else it is another command.
 Result<Request> parse_nothing(Verb verb, std::string_view rest) {
   if (!without_trailing_blanks(rest).empty()) return fail(ErrorCode::kUnknownCommand);
@@ -48,6 +57,7 @@ constexpr VerbRule kVerbs[] = {
     {"APPEND", Verb::kAppend, parse_put},
     {"MPUT", Verb::kMput, parse_mput},
     {"EXPECT", Verb::kExpect, parse_expect},
+    {"FETCH", Verb::kFetch, parse_topic_and<parse_fetch_arguments>},
     {"STATE", Verb::kState, parse_topic},
     {"REGISTER", Verb::kRegister, parse_register},
     {"METRICS", Verb::kMetrics, parse_nothing},

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "protocol/read_requests.h"
 #include "protocol/topic_name.h"
 #include "protocol/topic_options.h"
 #include "protocol/write_options.h"
@@ -25,6 +26,7 @@ enum class Verb : std::uint8_t {
   kExpect,
   kMput,
   kGet,
+  kFetch,
   kState,
   kMetrics,
   kTopics,
@@ -66,7 +68,8 @@ struct TrimOptions {
 };
 
 /// What a verb carries besides names and a payload. No views in it: requests go from one thread to another.
-using Arguments = std::variant<std::monostate, TopicOptions, WriteOptions, TopicPage, TrimOptions, NodeOptions>;
+using Arguments =
+    std::variant<std::monostate, TopicOptions, WriteOptions, FetchArguments, TopicPage, TrimOptions, NodeOptions>;
 
 /// Views into the frame.
 struct Request {

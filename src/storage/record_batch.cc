@@ -81,6 +81,19 @@ bool take_headers(std::string_view& from) {
 
 }  // namespace
 
+std::vector<RecordHeader> headers_of(const RecordView& record) {
+  std::string_view rest = record.raw_headers;
+  std::int64_t count = 0;
+  if (!take_varint(rest, count)) return {};
+  std::vector<RecordHeader> headers(static_cast<std::size_t>(count));
+  bool present = false;
+  for (RecordHeader& header : headers) {
+    (void)take_sized(rest, header.key, present);  // the reader has checked that they add up
+    (void)take_sized(rest, header.value, present);
+  }
+  return headers;
+}
+
 Result<BatchHeader> parse_batch_header(std::string_view bytes) {
   if (bytes.size() < kBatchHeaderBytes) return corrupt("shorter than its header");
   const char* at = bytes.data();
@@ -242,6 +255,7 @@ Result<std::optional<RecordView>> BatchReader::next() {
   if (!take_sized(record, key, present)) return corrupt("key cut off");
   if (present) view.key = key;
   if (!take_sized(record, view.value, present)) return corrupt("value cut off");
+  view.raw_headers = record;
   if (!take_headers(record)) return corrupt("headers do not add up");
   ++taken_;
   return view;

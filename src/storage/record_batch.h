@@ -30,7 +30,11 @@ struct RecordView {
   std::int64_t timestamp_ms = 0;
   std::optional<std::string_view> key;
   std::string_view value;
+  std::string_view raw_headers;  ///< as they stand in the batch; headers_of() reads them
 };
+
+/// The headers of a record that a BatchReader gave.
+std::vector<RecordHeader> headers_of(const RecordView& record);
 
 /// The header of a batch, decoded and checked for shape (sizes, magic, counts), not for its CRC.
 struct BatchHeader {

@@ -48,6 +48,15 @@ class FakeSegment : public storage::Segment {
     }
     done(std::move(found));
   }
+  void find_time(std::int64_t timestamp_ms, Offset limit, storage::OffsetDone done) override {
+    for (const SharedBytes& batch : batches_) {
+      storage::BatchReader reader(batch.view());
+      for (auto record = reader.next(); record && *record && (*record)->offset < limit; record = reader.next()) {
+        if ((*record)->timestamp_ms >= timestamp_ms) return done((*record)->offset);
+      }
+    }
+    done(limit);
+  }
   std::uint64_t hash() const override { return hash_; }
   Epoch promised() const override { return promised_; }
   /// Durable with the next sync(), as a record in the log would be.

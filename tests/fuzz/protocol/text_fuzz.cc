@@ -17,6 +17,30 @@ std::string write_out(const protocol::WriteOptions& options) {
   return options.expected_end ? " expect=" + std::to_string(options.expected_end->value()) : std::string();
 }
 
+std::string write_out(const protocol::Place& place) {
+  switch (place.kind) {
+    case protocol::Place::Kind::kOffset:
+      return std::to_string(place.value);
+    case protocol::Place::Kind::kEarliest:
+      return "earliest";
+    case protocol::Place::Kind::kLatest:
+      return "latest";
+    case protocol::Place::Kind::kTime:
+      return "@" + std::to_string(place.value);
+  }
+  return {};
+}
+
+std::string write_out(const protocol::ReadBounds& bounds) {
+  const bool records = bounds.form == protocol::ReadBounds::Form::kRecords;
+  return " max=" + std::to_string(bounds.records) + " bytes=" + std::to_string(bounds.bytes) +
+         (records ? " form=records" : " form=batches");
+}
+
+std::string write_out(const protocol::FetchArguments& fetch) {
+  return " " + write_out(fetch.from) + write_out(fetch.bounds) + " wait=" + std::to_string(fetch.wait_ms);
+}
+
 std::string write_out(const protocol::Request& request) {
   const std::string topic(request.topic);
   const auto node = request.get<protocol::NodeOptions>();
@@ -52,6 +76,8 @@ std::string write_out(const protocol::Request& request) {
       return "DELETE " + topic;
     case protocol::Verb::kNodes:
       return "NODES";
+    case protocol::Verb::kFetch:
+      return "FETCH " + topic + write_out(request.get<protocol::FetchArguments>());
     case protocol::Verb::kDrain:
       return "DRAIN " + std::to_string(node.node.value()) + (node.cancel ? " cancel" : "");
     case protocol::Verb::kRemove:
@@ -72,7 +98,8 @@ void check_request(std::string_view text) {
   std::string_view rest = bytes;
   WALRUS_ASSERT(protocol::unpack(*request, rest) == *request && rest.empty());
   if (request->topic.empty()) {
-    WALRUS_ASSERT(request->verb >= protocol::Verb::kMetrics);
+    WALRUS_ASSERT(request->verb >= protocol::Verb::kMetrics && request->verb <= protocol::Verb::kRemove &&
+                  request->verb != protocol::Verb::kDescribe);
     return;
   }
   WALRUS_ASSERT(protocol::valid_topic_name(request->topic));

@@ -28,6 +28,7 @@ class Client : public AnswerSink {
         break;
       case Answer::Kind::kOkPayload:
         answers[slot] = "OK " + std::string(answer.payload);
+        for (const SharedBytes& piece : answer.body) answers[slot] += piece.view();
         break;
       case Answer::Kind::kEmpty:
         answers[slot] = "EMPTY";
