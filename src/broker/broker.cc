@@ -13,7 +13,7 @@ namespace walrus::broker {
 
 namespace {
 constexpr std::size_t kWokenAtATime = 500;
-}
+}  // namespace
 
 Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataClient& metadata, io::Transport& transport,
                const ShardDirectory& directory, BrokerOptions options)
@@ -40,7 +40,12 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
   replicas_.set_original([this](storage::SegmentKey key) {
     const metadata::ViewPtr view = metadata_.view();
     const metadata::TopicPtr topic = view->find_topic(key.topic);
+    if (topic && key.segment < topic->segments.front().id) return false;  // trimmed
     return own_replica_counts(*view, topic ? topic->find(key.segment) : nullptr, options_);
+  });
+  replicas_.set_prepare([this](storage::Segment& segment) {
+    const metadata::TopicPtr topic = metadata_.view()->find_topic(segment.key().topic);
+    if (topic) segment.set_sync(topic->options.fsync.value_or(options_.fsync));
   });
 }
 
@@ -118,6 +123,10 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
   create.set_replicas(options.replicas.value_or(options_.replication_factor));
   create.set_segment_entries(options.segment_entries.value_or(0));
   *create.mutable_settings() = settings_from(options);
+  // A weaker policy of this node's is said, so that every node knows what the topic's records are worth.
+  if (!options.fsync && !options_.fsync.always()) {
+    create.mutable_settings()->MergeFrom(settings_from({.fsync = protocol::FsyncChoice{options_.fsync}}));
+  }
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());
     answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
@@ -137,7 +146,7 @@ void Broker::flush() {
 void Broker::pump() {
   for (Topic* entry : std::exchange(dirty_, {})) {
     entry->dirty = false;
-    if (!entry->known) entry->known = metadata_.view()->find_topic(entry->queues.topic()) != nullptr;
+    entry->known = metadata_.view()->find_topic(entry->queues.topic()) != nullptr;
     if (entry->known) {
       entry->queues.pump();
     } else {
@@ -175,6 +184,7 @@ void Broker::on_view(const metadata::ViewPtr& before, const metadata::ViewPtr& n
   for (Topic* entry : waiting) {
     if (entry->known) entry->queues.on_change();
   }
+  replicas_.prepare_all();
 }
 
 /// Topics that were known may be gone; who waits for one of them is told.

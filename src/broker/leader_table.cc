@@ -28,6 +28,7 @@ void LeaderTable::follow(const metadata::View& view) {
     const metadata::TopicPtr topic = view.find_topic(it->first);
     if (topic && topic->last().epoch == it->second->epoch() && topic->last().state == metadata::SegmentState::kOpen) {
       it->second->on_trim(topic->start());
+      it->second->follow(*topic);
       ++it;
       continue;
     }

@@ -5,6 +5,7 @@
 
 #include "base/ids.h"
 #include "base/limits.h"
+#include "base/sync_policy.h"
 #include "io/loop.h"
 
 namespace walrus::broker {
@@ -17,6 +18,8 @@ struct BrokerOptions {
   std::uint32_t replication_factor = 1;
   /// Records after which a segment is rolled, for topics without a number of their own.
   std::uint64_t segment_entries = limits::kMaxSegmentEntries;
+  /// Of the store. A topic that is registered here keeps it, unless its client asked for another.
+  SyncPolicy fsync = {};
   /// How often full segments are looked for besides at each append.
   io::Duration monitor_interval = limits::kMonitorInterval;
 };

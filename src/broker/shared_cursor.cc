@@ -94,7 +94,7 @@ void SharedCursor::read_ahead() {
     if (batches && batches->empty()) batches = fail(ErrorCode::kCorrupt, "no batch at the cursor's position");
     if (batches) {
       for (SharedBytes& batch : *batches) self->ahead_.push_back(std::move(batch));
-    } else if (!self->requests_.empty()) {
+    } else if (self->position_ == from && !self->requests_.empty()) {  // else that was trimmed meanwhile
       self->finish_front(fail(batches.error()));
     }
     self->pump();

@@ -17,6 +17,12 @@ namespace walrus::broker {
 namespace {
 constexpr std::size_t kReadAheadBytes = 256 * limits::kKiB;
 constexpr auto kSealRetryDelay = std::chrono::milliseconds(50);
+// A topic with retention is cut into about so many segments: what is kept beyond a bound is one of them.
+constexpr std::uint64_t kRetentionShares = 4;
+constexpr std::uint64_t kLeastRolledBytes = 64 * limits::kKiB;
+constexpr std::uint64_t kLeastRolledMs = 1000;
+
+std::uint64_t share_of(std::uint64_t bound, std::uint64_t least) { return std::max(bound / kRetentionShares, least); }
 }  // namespace
 
 Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& context, const metadata::TopicInfo& topic) {
@@ -32,6 +38,7 @@ Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& cont
     return fail(ErrorCode::kNotLeader, "the segment is sealed first");
   }
   std::shared_ptr<TopicLeader> leader(new TopicLeader(context, topic, *segment));
+  leader->follow(topic);
   leader->start_cursor(context.metadata.view()->shared_cursor(topic));
   leader->leader_.watch([raw = leader.get()] { raw->advance(); });
   leader->advance();  // its promise may have failed already
@@ -179,11 +186,35 @@ Result<std::string> TopicLeader::state_json() const {
   }
   state["cursor_position"] = cursor_->position().value();
   state["total_entries"] = leader_.commit().value();
+  const SyncPolicy fsync = options_.fsync.value_or(context_.options.fsync);
+  state["fsync"] = to_string(fsync);
+  if (!fsync.always()) state["weaker_than_fsync_always"] = true;
+  if (options_.retention_ms != 0) state["retention_ms"] = options_.retention_ms;
+  if (options_.retention_bytes != 0) state["retention_bytes"] = options_.retention_bytes;
+  if (options_.retention_records != 0) state["retention_records"] = options_.retention_records;
+  state["start_offset"] = topic ? topic->start().value() : 0;
   return state.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+void TopicLeader::follow(const metadata::TopicInfo& topic) {
+  options_ = topic.options;
+  segment_.set_sync(options_.fsync.value_or(context_.options.fsync));
+}
+
 void TopicLeader::check() {
-  if (roll_ == Roll::kNone && (entries() >= max_entries_ || could_lie_better())) start_roll();
+  if (roll_ == Roll::kNone && (entries() >= max_entries_ || due_for_retention() || could_lie_better())) start_roll();
+}
+
+bool TopicLeader::due_for_retention() const {
+  if (options_.retains_all() || entries() == 0) return false;
+  if (options_.retention_records != 0 && entries() >= share_of(options_.retention_records, 1)) return true;
+  if (options_.retention_bytes != 0 && segment_.bytes() >= share_of(options_.retention_bytes, kLeastRolledBytes)) {
+    return true;
+  }
+  const auto times = segment_.times();
+  if (options_.retention_ms == 0 || !times) return false;
+  const std::int64_t age_ms = context_.loop.wall_ms() - times->first_ms;
+  return age_ms > 0 && static_cast<std::uint64_t>(age_ms) >= share_of(options_.retention_ms, kLeastRolledMs);
 }
 
 bool TopicLeader::could_lie_better() const {

@@ -81,7 +81,11 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   /// opened: records may have been acknowledged in it already.
   void state(StateDone done);
 
-  /// Starts the roll when the segment is full, or has fewer replicas than it could have; called by the monitor.
+  /// The topic's options may have changed.
+  void follow(const metadata::TopicInfo& topic);
+
+  /// Starts the roll when the segment is full or due for retention, or has fewer replicas than it could have; called by
+  /// the monitor.
   void check();
   /// The topic now begins at `start`.
   void on_trim(Offset start) { cursor_->skip_to(start); }
@@ -97,6 +101,8 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void read_anywhere(Offset from, storage::BatchesDone done);
   Status check(const WriteTerms& terms) const;
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
+  /// Whether the segment has come so near a bound of the topic's retention that it is to be sealed, so that it can go.
+  bool due_for_retention() const;
   /// Whether a segment opened by now would have more replicas, or none that is to go.
   bool could_lie_better() const;
   Result<std::string> state_json() const;
@@ -119,6 +125,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   const SegmentId segment_id_;
   const std::uint64_t max_entries_;
   const io::TimePoint opened_;
+  metadata::TopicOptions options_;
   storage::Segment& segment_;
   replication::SegmentLeader leader_;
   Offset first_cursor_;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "controller/planner.h"
 #include "controller/repair_plan.h"
+#include "controller/retention.h"
 #include "io/message.h"
 #include "peer.pb.h"
 
@@ -14,6 +15,8 @@ namespace walrus::controller {
 namespace {
 constexpr std::size_t kSealsPerTick = 500;
 constexpr std::size_t kDropsPerTick = 100;
+constexpr std::size_t kTrimsAtATime = 500;
+constexpr auto kRetentionInterval = std::chrono::seconds(1);
 }  // namespace
 
 Controller::Controller(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata, NodeId self,
@@ -78,6 +81,7 @@ void Controller::plan() {
     propose(std::move(command));
   }
   plan_drops(*view);
+  retain(*view);
   tell_losses(*view);
 }
 
@@ -92,6 +96,15 @@ void Controller::plan_drops(const metadata::View& view) {
                }
                return surplus.has_value();
              });
+}
+
+void Controller::retain(const metadata::View& view) {
+  if (loop_.now() < next_retention_) return;
+  next_retention_ = loop_.now() + kRetentionInterval;
+  for (metadata::Command& command : plan_trims(view, loop_.wall_ms(), kTrimsAtATime)) {
+    log::debug("topic {}: what lies before {} goes", command.trim_topic().topic_id(), command.trim_topic().before());
+    propose(std::move(command));
+  }
 }
 
 /// A loss is said by the node that leads when it happens; STATE and METRICS go on saying it.

@@ -4,8 +4,8 @@
 // Each limits::kHeartbeatInterval a node sends a heartbeat to the Raft leader. There, the planner compares who is alive
 // with the node table and proposes what must change: a node that was silent for limits::kSuspectAfter is marked down
 // (no new segment is given to it), one that speaks again is marked up. A new leader gives everybody one period of
-// grace. Holders of sealed segments whose place others have taken are dropped; making copies is repair.h's work, on
-// every node.
+// grace. Once a second it trims what retention (retention.h) does not keep. Holders of sealed segments whose place
+// others have taken are dropped; making copies is repair.h's work, on every node.
 //
 // Failure: a heartbeat or proposal that is lost is sent anew with the next tick. Node loop only.
 #pragma once
@@ -48,6 +48,7 @@ class Controller {
   void begin_to_lead();
   void plan();
   void plan_drops(const metadata::View& view);
+  void retain(const metadata::View& view);
   void tell_losses(const metadata::View& view);
   void propose(metadata::Command command);
 
@@ -63,6 +64,7 @@ class Controller {
   std::uint64_t losses_told_ = 0;
   bool leading_ = false;
   io::TimePoint last_tick_;
+  io::TimePoint next_retention_{};
   std::size_t proposals_in_flight_ = 0;
   io::Timer timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false once this is gone: answers may come later

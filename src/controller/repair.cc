@@ -31,6 +31,16 @@ void Repair::stop() {
   running_.clear();
 }
 
+void Repair::let_go(storage::SegmentKey key) {
+  if (const auto running = running_.find(key); running != running_.end()) {
+    running->second->stop();
+    running_.erase(running);
+  }
+  for (auto* noted : {&not_before_, &missing_since_}) noted->erase(key);
+  looked_.erase(key);
+  damaged_.erase(key);
+}
+
 void Repair::tick() {
   timer_ = shard_.loop.after(limits::kRepairInterval, [this] { tick(); });
   const metadata::ViewPtr view = shard_.metadata.view();

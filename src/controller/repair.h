@@ -52,6 +52,8 @@ class Repair {
   void stop();
 
   /// The copy here was found damaged and set aside: the next one that is made here has healed it.
+  /// The segment is about to be removed: a copy under way ends.
+  void let_go(storage::SegmentKey key);
   void note_damaged(storage::SegmentKey key) { damaged_.insert(key); }
 
  private:

@@ -109,7 +109,8 @@ void Scrubber::on_checked(storage::SegmentKey key, const Status& status) {
   counters_.scrubbed_bytes += verifier_->bytes();
   // Not destroyed here: we are called from inside it.
   shard_.loop.post([checked = std::exchange(verifier_, {})] {});
-  if (!status && (status.error().code == ErrorCode::kCorrupt || status.error().code == ErrorCode::kIo)) {
+  const bool kept = target_of(key).segment != nullptr;  // else trimmed or deleted meanwhile
+  if (kept && !status && (status.error().code == ErrorCode::kCorrupt || status.error().code == ErrorCode::kIo)) {
     ++counters_.damage_found;
     give_up(key, status.error());
   }

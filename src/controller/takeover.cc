@@ -44,6 +44,7 @@ void Takeover::stop() {
 }
 
 void Takeover::follow(const metadata::View* before, const metadata::View& now) {
+  drop_deleted(now);
   for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
     if (before != nullptr && &before->bucket(i) == &now.bucket(i)) continue;
     for (const auto& [name, topic] : now.bucket(i).topics) {
@@ -51,6 +52,15 @@ void Takeover::follow(const metadata::View* before, const metadata::View& now) {
       if (earlier != topic && owns_(name)) look_at(earlier.get(), topic);
     }
   }
+}
+
+/// A topic that was deleted meanwhile has no end to be found.
+void Takeover::drop_deleted(const metadata::View& now) {
+  std::erase_if(running_, [&](auto& running) {
+    if (now.find_topic(running.first) != nullptr) return false;
+    running.second.recovery->stop();
+    return true;
+  });
 }
 
 void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicPtr& topic) {

@@ -40,6 +40,7 @@ class Takeover {
   };
 
   void follow(const metadata::View* before, const metadata::View& now);
+  void drop_deleted(const metadata::View& now);
   void look_at(const metadata::TopicInfo* before, const metadata::TopicPtr& topic);
   void recover(const metadata::TopicInfo& topic);
   void on_recovered(const metadata::TopicPtr& topic, Result<replication::RecoveredEnd> found);

@@ -120,7 +120,9 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
                                                   command.segment_id(), before->name, command.seal_epoch()));
   }
   const Offset end(command.end());
-  if (draft_.shared_cursor(*before) > end) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
+  const bool past_end = draft_.shared_cursor(*before) > end;
+  const bool may_lose = before->options.fsync && !before->options.fsync->always();
+  if (past_end && !may_lose) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
   WALRUS_ASSIGN(auto topic, seal_last(index, *before,
                                       {.end = end,
                                        .hash = command.hash(),
@@ -130,6 +132,7 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
                                        .latest_ms = command.latest_ms()}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
+  if (past_end) bucket_for_writing(topic->name).shared_cursors[topic->id] = end;
   put_topic(std::move(topic));
   return {};
 }

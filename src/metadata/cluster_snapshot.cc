@@ -108,10 +108,11 @@ std::string ClusterState::snapshot() const {
   }
   std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->id; });
   for (const TopicPtr& topic : topics) write_topic(*topic, draft_.shared_cursor(*topic), *to.add_topics());
-  for (const auto& [id, nodes] : *draft_.deleted_) {
+  for (const auto& [id, topic] : *draft_.deleted_) {
     Snapshot::DeletedTopic& deleted = *to.add_deleted_topics();
     deleted.set_id(id.value());
-    for (const NodeId node : nodes) deleted.add_nodes(node.value());
+    deleted.set_name(topic.name);
+    for (const NodeId node : topic.nodes) deleted.add_nodes(node.value());
   }
   return to.SerializeAsString();
 }
@@ -184,8 +185,9 @@ Status ClusterState::restore_topics(const Snapshot& from) {
     if (draft_.find_topic(TopicId(read.id())) != nullptr || read.nodes().empty()) {
       return fail(ErrorCode::kCorrupt, "snapshot: a deleted topic");
     }
-    auto& waiting = deleted_for_writing()[TopicId(read.id())];
-    for (const std::uint64_t node : read.nodes()) waiting.insert(NodeId(node));
+    DeletedTopic& topic = deleted_for_writing()[TopicId(read.id())];
+    topic.name = read.name();
+    for (const std::uint64_t node : read.nodes()) topic.nodes.insert(NodeId(node));
   }
   return {};
 }

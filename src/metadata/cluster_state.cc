@@ -137,8 +137,8 @@ std::map<NodeId, NodeInfo>& ClusterState::nodes_for_writing() {
   return const_cast<Nodes&>(*draft_.nodes_);
 }
 
-std::map<TopicId, std::set<NodeId>>& ClusterState::deleted_for_writing() {
-  using Deleted = std::map<TopicId, std::set<NodeId>>;
+std::map<TopicId, DeletedTopic>& ClusterState::deleted_for_writing() {
+  using Deleted = std::map<TopicId, DeletedTopic>;
   if (!own_deleted_) draft_.deleted_ = std::make_shared<Deleted>(*draft_.deleted_);
   own_deleted_ = true;
   return const_cast<Deleted&>(*draft_.deleted_);

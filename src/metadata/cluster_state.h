@@ -100,7 +100,7 @@ class ClusterState {
   View::Bucket& bucket_for_writing(std::string_view topic_name);
   View::Ids& ids_for_writing(TopicId id);
   std::map<NodeId, NodeInfo>& nodes_for_writing();
-  std::map<TopicId, std::set<NodeId>>& deleted_for_writing();
+  std::map<TopicId, DeletedTopic>& deleted_for_writing();
   void put_topic(TopicPtr topic);
   void count_leaders();
   Status restore_nodes(const Snapshot& from);

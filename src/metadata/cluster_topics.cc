@@ -76,7 +76,9 @@ Status ClusterState::delete_topic(const DeleteTopic& command) {
   for (const auto& [id, node] : *draft_.nodes_) {
     if (node.state != NodeState::kRemoved) may_have_files.insert(id);
   }
-  if (!may_have_files.empty()) deleted_for_writing()[topic->id] = std::move(may_have_files);
+  if (!may_have_files.empty()) {
+    deleted_for_writing()[topic->id] = {.name = topic->name, .nodes = std::move(may_have_files)};
+  }
   if (!topic->last().sealed()) --open_segments_led_[topic->last().leader];
   draft_.lost_segments_ -= static_cast<std::uint64_t>(std::ranges::count_if(topic->segments, &SegmentInfo::lost));
   ids_for_writing(topic->id).erase(topic->id);
@@ -93,9 +95,9 @@ Status ClusterState::confirm_deletions(const ConfirmDeletions& command) {
   }
   for (const std::uint64_t number : command.topic_ids()) {
     const auto known = draft_.deleted_->find(TopicId(number));
-    if (known == draft_.deleted_->end() || !known->second.contains(node->id)) continue;
+    if (known == draft_.deleted_->end() || !known->second.nodes.contains(node->id)) continue;
     auto& deleted = deleted_for_writing();
-    auto& waiting = deleted.at(TopicId(number));
+    auto& waiting = deleted.at(TopicId(number)).nodes;
     waiting.erase(node->id);
     if (waiting.empty()) deleted.erase(TopicId(number));
   }
@@ -103,11 +105,11 @@ Status ClusterState::confirm_deletions(const ConfirmDeletions& command) {
 }
 
 void ClusterState::forget_deletions_of(NodeId node) {
-  const auto concerned = [node](const auto& deleted) { return deleted.second.contains(node); };
+  const auto concerned = [node](const auto& deleted) { return deleted.second.nodes.contains(node); };
   if (std::ranges::none_of(*draft_.deleted_, concerned)) return;
   auto& deleted = deleted_for_writing();
-  for (auto& [topic, waiting] : deleted) waiting.erase(node);
-  std::erase_if(deleted, [](const auto& topic) { return topic.second.empty(); });
+  for (auto& [id, topic] : deleted) topic.nodes.erase(node);
+  std::erase_if(deleted, [](const auto& topic) { return topic.second.nodes.empty(); });
 }
 
 NodeId ClusterState::least_loaded_node() const {

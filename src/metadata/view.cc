@@ -30,7 +30,7 @@ const SegmentInfo* TopicInfo::holding(Offset offset) const {
 
 View::View()
     : nodes_(std::make_shared<const std::map<NodeId, NodeInfo>>()),
-      deleted_(std::make_shared<const std::map<TopicId, std::set<NodeId>>>()) {
+      deleted_(std::make_shared<const std::map<TopicId, DeletedTopic>>()) {
   buckets_.fill(std::make_shared<const Bucket>());
   ids_.fill(std::make_shared<const Ids>());
 }

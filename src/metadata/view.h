@@ -24,6 +24,14 @@ using Version = std::uint64_t;
 /// What is known of a node's life. 2 is not used.
 enum class NodeState { kUp = 0, kDown = 1, kRemoved = 3 };
 
+/// A topic that was deleted, while some node may still have files of it.
+struct DeletedTopic {
+  std::string name;        ///< that it had; it says which shard had it
+  std::set<NodeId> nodes;  ///< that have not confirmed
+
+  friend bool operator==(const DeletedTopic&, const DeletedTopic&) = default;
+};
+
 struct NodeInfo {
   NodeId id;
   Uuid disk_id;
@@ -118,8 +126,7 @@ class View {
   /// known there: as a replica of a segment that is not sealed yet the node counts neither as "has" nor as "has not",
   /// and neither leads nor recovers it.
   bool original(const SegmentInfo& segment, NodeId node) const;
-  /// Topics that were deleted, each with the nodes that may still have files of it.
-  const std::map<TopicId, std::set<NodeId>>& deleted_topics() const { return *deleted_; }
+  const std::map<TopicId, DeletedTopic>& deleted_topics() const { return *deleted_; }
   /// Sealed segments whose records nobody has any more.
   std::uint64_t lost_segments() const { return lost_segments_; }
   const Bucket& bucket(std::size_t i) const { return *buckets_[i]; }
@@ -136,7 +143,7 @@ class View {
   Uuid cluster_id_;
   std::uint64_t lost_segments_ = 0;
   std::shared_ptr<const std::map<NodeId, NodeInfo>> nodes_;
-  std::shared_ptr<const std::map<TopicId, std::set<NodeId>>> deleted_;
+  std::shared_ptr<const std::map<TopicId, DeletedTopic>> deleted_;
   std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;  // by name
   std::array<std::shared_ptr<const Ids>, kBuckets> ids_;         // the same topics by id
 };

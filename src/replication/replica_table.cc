@@ -54,7 +54,12 @@ bool ReplicaTable::handle(const io::Message& message, io::Reply& reply) {
 Result<SegmentFollower*> ReplicaTable::follower(storage::SegmentKey key, Offset base) {
   if (const auto it = followers_.find(key); it != followers_.end()) return it->second.get();
   WALRUS_ASSIGN(storage::Segment * segment, store_.open_segment(key, base));
+  prepare_(*segment);
   return followers_.emplace(key, std::make_unique<SegmentFollower>(*segment)).first->second.get();
+}
+
+void ReplicaTable::prepare_all() {
+  for (auto& [key, follower] : followers_) prepare_(follower->segment());
 }
 
 void ReplicaTable::replicate(const io::Message& message, io::Reply reply) {

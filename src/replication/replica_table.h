@@ -28,6 +28,12 @@ class ReplicaTable {
   using Original = std::function<bool(storage::SegmentKey key)>;
   void set_original(Original original) { original_ = std::move(original); }
 
+  /// Told of each segment that this node begins to follow, before anything is appended to it.
+  using Prepare = std::function<void(storage::Segment& segment)>;
+  void set_prepare(Prepare prepare) { prepare_ = std::move(prepare); }
+  /// Again, for what is followed already: what it went by may have changed.
+  void prepare_all();
+
   /// True when the message is one of ours; then it is used up.
   bool handle(const io::Message& message, io::Reply& reply);
 
@@ -52,6 +58,7 @@ class ReplicaTable {
 
   storage::ShardStore& store_;
   OnFence on_fence_;
+  Prepare prepare_ = [](storage::Segment&) {};
   Original original_ = [](storage::SegmentKey) { return true; };
   std::map<storage::SegmentKey, std::unique_ptr<SegmentFollower>> followers_;
   std::vector<storage::SegmentKey> sealed_;  // their followers go with the next message

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "base/sync_policy.h"
 
 namespace walrus::server {
 
@@ -40,6 +41,7 @@ struct Config {
   std::chrono::milliseconds election_timeout{300};
   std::chrono::seconds repair_grace = limits::kRepairGrace;
   std::chrono::seconds scrub_interval = limits::kScrubInterval;
+  SyncPolicy fsync;  ///< of topics that are not given another
   bool use_io_uring = true;
   std::string admin_host = "127.0.0.1";
   std::uint16_t admin_port = 0;  ///< 0: none

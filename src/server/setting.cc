@@ -68,6 +68,11 @@ Status assign_level(Config& config, const std::string& value) {
   return {};
 }
 
+Status assign_fsync(Config& config, const std::string& value) {
+  WALRUS_ASSIGN(config.fsync, parse_sync_policy(value));
+  return {};
+}
+
 Status assign_disable_io_uring(Config& config, const std::string& value) {
   config.use_io_uring = value == "0" || value == "false" || value.empty();
   return {};
@@ -111,6 +116,8 @@ std::vector<Setting> make_settings() {
        "how long a node is down before what it holds is copied elsewhere", seconds(&Config::repair_grace)},
       {"scrub-interval-s", "", "S", to_string(std::chrono::seconds(limits::kScrubInterval).count()),
        "how often everything stored is read and checked; 0: never", seconds(&Config::scrub_interval)},
+      {"fsync", "", "POLICY", "always",
+       "when a record of a new topic counts as durable: always, or weaker: interval:<ms>, never", assign_fsync},
       {"disable-io-uring", "", "", "", "plain system calls instead of io_uring", assign_disable_io_uring},
       {"admin-host", "", "HOST", "127.0.0.1", "where /healthz and /metrics are served", text(&Config::admin_host)},
       {"admin-port", "", "PORT", "0", "the port of /healthz and /metrics; 0: none", port(&Config::admin_port)},

@@ -24,7 +24,9 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
                                     },
                                 .on_refused = context.on_refused});
   WALRUS_ASSIGN(self->store_,
-                storage::open_shard_store(context.disk, loop, {.directory = config.node_directory(), .shard = number}));
+                storage::open_shard_store(
+                    context.disk, loop,
+                    {.directory = config.node_directory(), .shard = number, .engine = {.sync = config.fsync}}));
   self->broker_ =
       std::make_unique<broker::Broker>(loop, *self->store_, *metadata, *self->transport_, context.directory,
                                        broker::BrokerOptions{.self = config.node_id,
@@ -32,6 +34,7 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
                                                              .shard = number,
                                                              .replication_factor = config.replication_factor,
                                                              .segment_entries = config.max_segment_entries,
+                                                             .fsync = config.fsync,
                                                              .monitor_interval = config.monitor_interval});
   const auto owns = [&context, number](std::string_view topic) { return context.directory.shard_of(topic) == number; };
   self->takeover_ = std::make_unique<controller::Takeover>(loop, *self->transport_, *metadata,
@@ -57,6 +60,7 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
   self->takeover_->start();
   self->repair_->start();
   self->scrubber_->start();
+  self->disposal_->start();
   return self;
 }
 
@@ -82,6 +86,14 @@ void Shard::open_repair(ShardContext& context, const std::function<bool(std::str
       controller::ScrubOptions{
           .self = config.node_id, .interval = config.scrub_interval, .bytes_per_second = limits::kScrubBytesPerSecond},
       context.repair_counters);
+  disposal_ = std::make_unique<controller::Disposal>(
+      controller::Disposal::Shard{.loop = loop_,
+                                  .metadata = *metadata_,
+                                  .store = *store_,
+                                  .replicas = broker_->replicas(),
+                                  .owns = owns,
+                                  .let_go = [this](storage::SegmentKey key) { repair_->let_go(key); }},
+      config.node_id);
   broker_->on_damage([this](storage::SegmentKey key) { scrubber_->suspect(key); });
 }
 
@@ -122,6 +134,7 @@ void Shard::close(std::move_only_function<void()> done) {
     takeover_->stop();
     repair_->stop();
     scrubber_->stop();
+    disposal_->stop();
     transport_->stop();
     store_->close([this, done = std::move(done)](const Status& status) mutable {
       if (!status) log::warn("shard {}: closing the store: {}", number_, status.error().message());

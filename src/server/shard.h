@@ -15,6 +15,7 @@
 #include "broker/node_admin.h"
 #include "broker/router.h"
 #include "broker/topic_admin.h"
+#include "controller/disposal.h"
 #include "controller/repair.h"
 #include "controller/scrubber.h"
 #include "controller/takeover.h"
@@ -74,6 +75,7 @@ class Shard {
   std::unique_ptr<controller::Takeover> takeover_;
   std::unique_ptr<controller::Repair> repair_;
   std::unique_ptr<controller::Scrubber> scrubber_;
+  std::unique_ptr<controller::Disposal> disposal_;
   std::unique_ptr<broker::NodeAdmin> node_admin_;
   std::unique_ptr<broker::TopicAdmin> topic_admin_;
   std::unique_ptr<broker::Router> router_;

@@ -31,6 +31,8 @@ class FileCache {
   void needs_sync(const std::string& directory) { unsynced_.insert(directory); }
   /// Blocking. What was made before is durable afterwards. On an error the rest stays to be synced.
   Status sync_directories();
+  /// It is gone, and what was in it.
+  void forget_directory(const std::string& directory) { unsynced_.erase(directory); }
 
   std::size_t open_files() const { return by_path_.size(); }
 

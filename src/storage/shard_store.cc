@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/assert.h"
@@ -71,6 +72,30 @@ class LocalShardStore final : public ShardStore, private WalListener {
     }
     if (segment->logged() || promised) log_removal(key, segment);
     return segment->remove_files();
+  }
+
+  Result<std::vector<SegmentKey>> list(TopicId topic) override {
+    std::set<SegmentKey> keys;
+    const auto first = segments_.lower_bound({topic, SegmentId(0)});
+    for (auto known = first; known != segments_.end() && known->first.topic == topic; ++known)
+      keys.insert(known->first);
+    const auto names = home_->disk.list(layout::topic_directory(home_->directory, topic));
+    if (!names && names.error().code != ErrorCode::kNotFound) return fail(names.error());
+    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+      if (const auto segment = layout::parse_segment(name)) keys.insert({topic, SegmentId(*segment)});
+    }
+    return std::vector<SegmentKey>(keys.begin(), keys.end());
+  }
+
+  Status remove_topic(TopicId topic) override {
+    const std::string directory = layout::topic_directory(home_->directory, topic);
+    const auto names = home_->disk.list(directory);
+    if (!names && names.error().code == ErrorCode::kNotFound) return {};
+    if (!names) return fail(names.error());
+    for (const std::string& name : *names) WALRUS_TRY(home_->disk.remove(directory + "/" + name));
+    WALRUS_TRY(home_->disk.remove(directory));
+    home_->files.forget_directory(directory);
+    return home_->disk.sync_directory(layout::topics_directory(home_->directory));
   }
 
   Status set_aside(SegmentKey key, Offset base) override {
@@ -204,6 +229,8 @@ class LocalShardStore final : public ShardStore, private WalListener {
 };
 
 }  // namespace
+
+Result<std::vector<SegmentKey>> ShardStore::list(TopicId /*topic*/) { return std::vector<SegmentKey>(); }
 
 Result<std::unique_ptr<ShardStore>> open_shard_store(io::Disk& disk, io::Loop& loop, ShardStoreOptions options) {
   auto store = std::make_unique<LocalShardStore>(disk, loop, options);

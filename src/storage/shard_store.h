@@ -39,6 +39,11 @@ class ShardStore {
   /// Deletes the files. For a tombstone that was applied here, never for tidiness.
   virtual Status remove(SegmentKey key) = 0;
 
+  /// Every segment of the topic that this store has open, or that lies in the node's directory.
+  virtual Result<std::vector<SegmentKey>> list(TopicId topic);
+  /// What is left of a topic whose segments were all removed; durable when it returns. Again: no change.
+  virtual Status remove_topic(TopicId /*topic*/) { return {}; }
+
   /// Takes a copy out of use that is not what it should be, because others have it whole: its files go to quarantine/
   /// for a person to look at, and open_segment() begins anew. What was promised stays promised. As after remove(), the
   /// pointer is not valid any more.

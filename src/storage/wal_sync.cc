@@ -3,9 +3,28 @@
 #include <utility>
 
 #include "base/log.h"
+#include "storage/layout.h"
 #include "storage/wal_writer.h"
 
 namespace walrus::storage {
+
+/// A file must not be used again before the word that it is not needed is on the disk: with the group that says so, or,
+/// where nothing else asks for a sync, in the checkpoint.
+void WalWriter::announce(const wal::GroupHeader& header) {
+  if (options_.sync.kind == SyncPolicy::Kind::kNever && !draining_) {
+    const wal::Checkpoint checkpoint{.log_id = log_id_,
+                                     .first_file = header.first_live_file,
+                                     .first_group = header.first_live_group,
+                                     .unsynced = true};
+    const Status written = disk_.replace_file(layout::wal_checkpoint(directory_), wal::encode_checkpoint(checkpoint));
+    if (written) {
+      announced_ = header.first_live_file;
+      return files_.announced(announced_);
+    }
+    log::warn("write-ahead log: {}", written.error().message());
+  }
+  sync_soon(std::chrono::milliseconds(0));
+}
 
 void WalWriter::sync_soon(std::chrono::milliseconds within) {
   if (draining_) return;

@@ -307,8 +307,7 @@ void WalWriter::deliver(const GroupPtr& group) {
     synced_group_ = durable_group_;
     files_.announced(header.first_live_file);
   } else if (header.first_live_file > announced_) {
-    // A file must not be used again before the word that it is not needed is on the disk.
-    sync_soon(std::chrono::milliseconds(0));
+    announce(header);
   }
   if (group->sync_within && !options_.sync.always()) sync_soon(*group->sync_within);
   notice_file_change(group->file_number);

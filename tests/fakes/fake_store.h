@@ -133,6 +133,18 @@ class FakeStore : public storage::ShardStore {
     segments_.erase(key);
     return {};
   }
+  Result<std::vector<storage::SegmentKey>> list(TopicId topic) override {
+    std::vector<storage::SegmentKey> keys;
+    for (const auto& [key, segment] : segments_) {
+      if (key.topic == topic) keys.push_back(key);
+    }
+    return keys;
+  }
+  Status remove_topic(TopicId topic) override {
+    removed_topics_.push_back(topic);
+    return {};
+  }
+  const std::vector<TopicId>& removed_topics() const { return removed_topics_; }
   bool writable() const override { return writable_; }
   void when_writable(io::Task task) override { waiting_.push_back(std::move(task)); }
   void close(io::Done done) override { done({}); }
@@ -153,6 +165,7 @@ class FakeStore : public storage::ShardStore {
  private:
   std::map<storage::SegmentKey, std::unique_ptr<FakeSegment>> segments_;
   std::vector<io::Task> waiting_;
+  std::vector<TopicId> removed_topics_;
   bool writable_ = true;
 };
 

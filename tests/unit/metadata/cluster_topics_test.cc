@@ -95,7 +95,7 @@ class ClusterTopics : public testing::Test {
   }
   std::size_t waiting_for(TopicId id) {
     const auto found = state.view()->deleted_topics().find(id);
-    return found == state.view()->deleted_topics().end() ? 0 : found->second.size();
+    return found == state.view()->deleted_topics().end() ? 0 : found->second.nodes.size();
   }
 
   ClusterState state;
@@ -211,6 +211,7 @@ TEST_F(ClusterTopics, a_deletion_is_remembered_until_every_node_has_confirmed) {
   const TopicId id = topic()->id;
   ASSERT_TRUE(remove(id));
   ASSERT_EQ(waiting_for(id), 2u);
+  EXPECT_EQ(state.view()->deleted_topics().at(id).name, "a");
   const Version incarnation = state.view()->find_node(NodeId(1))->incarnation;
   EXPECT_EQ(refused(confirm(1, incarnation + 1, id)), ErrorCode::kConflict);  // another disk
   ASSERT_TRUE(apply(confirm(1, incarnation, id)));
@@ -234,6 +235,37 @@ TEST_F(ClusterTopics, nothing_is_waited_for_from_a_disk_that_is_gone) {
   EXPECT_EQ(waiting_for(id), 1u);
   set_node_state(1, NodeState::kRemoved);
   EXPECT_THAT(state.view()->deleted_topics(), IsEmpty());
+}
+
+TEST_F(ClusterTopics, only_a_topic_that_may_lose_records_is_sealed_before_its_cursor) {
+  const auto cursor_then_seal_at = [&](std::uint64_t cursor, std::uint64_t end) {
+    Command commit;
+    auto& position = *commit.mutable_commit_cursors()->add_positions();
+    position.set_topic_id(topic()->id.value());
+    position.set_epoch(topic()->last().epoch.value());
+    position.set_offset(cursor);
+    EXPECT_TRUE(apply(commit));
+    Command begin;
+    begin.mutable_begin_seal()->set_topic_id(topic()->id.value());
+    begin.mutable_begin_seal()->set_segment_id(topic()->last().id.value());
+    begin.mutable_begin_seal()->set_epoch(topic()->last().epoch.value());
+    begin.mutable_begin_seal()->set_expected_seal_epoch(topic()->last().seal_epoch.value());
+    begin.mutable_begin_seal()->set_recoverer(topic()->last().leader.value());
+    EXPECT_TRUE(apply(begin));
+    Command complete;
+    complete.mutable_complete_seal_and_open()->set_topic_id(topic()->id.value());
+    complete.mutable_complete_seal_and_open()->set_segment_id(topic()->last().id.value());
+    complete.mutable_complete_seal_and_open()->set_seal_epoch(topic()->last().seal_epoch.value());
+    complete.mutable_complete_seal_and_open()->set_end(end);
+    complete.mutable_complete_seal_and_open()->add_holders(topic()->last().leader.value());
+    return apply(complete);
+  };
+  EXPECT_FALSE(cursor_then_seal_at(20, 15));
+  Command change = options(topic()->options_version);
+  change.mutable_set_topic_options()->mutable_settings()->set_fsync(TopicSettings::NEVER);
+  ASSERT_TRUE(apply(change));
+  ASSERT_TRUE(cursor_then_seal_at(20, 15));
+  EXPECT_EQ(state.view()->shared_cursor(*topic()), Offset(15));
 }
 
 TEST_F(ClusterTopics, a_view_from_before_still_shows_what_was_deleted) {
