@@ -89,7 +89,8 @@ void add_inspect(CLI::App& app, CommandLine& line) {
 }
 
 void add_topics(CLI::App& app, CommandLine& line) {
-  auto* topic = app.add_subcommand("topic", "the topics of the cluster: list, describe, create, alter, trim, delete");
+  auto* topic =
+      app.add_subcommand("topic", "the topics of the cluster: list, describe, create, alter, trim, delete, recover");
   topic->require_subcommand(1);
   topic->ignore_case();
   using Action = TopicCommandOptions::Action;
@@ -118,6 +119,10 @@ void add_topics(CLI::App& app, CommandLine& line) {
       ->required();
   add(Action::kDelete, "delete", "delete a topic with all its records, for good")
       ->add_flag("--yes", line.topics.yes, "do not ask whether that is meant");
+  add(Action::kRecover, "recover",
+      "go on with a topic whose disks are gone for good: what only they had is given up, and told as lost")
+      ->add_flag("--lose-data", line.topics.lose_data, "required: that is what it does")
+      ->required();
 }
 
 void add_node(CLI::App& app, CommandLine& line) {

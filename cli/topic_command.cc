@@ -116,6 +116,8 @@ ExitStatus run_topic(client::Connection& connection, const TopicCommandOptions& 
       return change(connection, "ALTER " + words, options.topic);
     case Action::kTrim:
       return change(connection, fmt::format("TRIM {} {}", options.topic, options.before), options.topic);
+    case Action::kRecover:
+      return change(connection, fmt::format("RECOVER {} lose-data", options.topic), options.topic);
     case Action::kDelete:
       if (is_meant(options)) return change(connection, "DELETE " + options.topic, options.topic);
       print_error("nothing was deleted: say --yes when it is meant");

@@ -1,4 +1,4 @@
-// walrus-cli topic list|describe|create|alter|trim|delete: the topics of the cluster. Main thread.
+// walrus-cli topic list|describe|create|alter|trim|delete|recover: the topics of the cluster. Main thread.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,13 @@
 namespace walrus::cli {
 
 struct TopicCommandOptions {
-  enum class Action : std::uint8_t { kList, kDescribe, kCreate, kAlter, kTrim, kDelete };
+  enum class Action : std::uint8_t { kList, kDescribe, kCreate, kAlter, kTrim, kDelete, kRecover };
   Action action = Action::kList;
   std::string topic{};
   std::vector<std::string> options{};  ///< create, alter: name=value
   std::uint64_t before = 0;            ///< trim: the first record to keep
   bool yes = false;                    ///< delete: do not ask
+  bool lose_data = false;              ///< recover: that this is meant
   bool json = false;                   ///< list, describe: as the server sent it
 };
 

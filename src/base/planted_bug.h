@@ -1,6 +1,7 @@
 // Bugs that the simulator plants, one at a time, to show that it would find them: each drops one rule that replication
-// rests on (spec/fence_and_seal.pml has the same mutants). Only a build with -DWALRUS_PLANTED_BUGS=ON contains them;
-// elsewhere planted() is false at compile time, and nothing is left of it.
+// rests on (spec/fence_and_seal.pml has the same mutants). Only the program
+// walrus-sim-planted (tests/sim) contains them; elsewhere planted() is false at compile time, and nothing is left of
+// it.
 #pragma once
 
 #include <array>

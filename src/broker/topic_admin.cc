@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/sync_policy.h"
+#include "metadata/sealing.h"
 
 namespace walrus::broker {
 
@@ -47,7 +48,7 @@ metadata::TopicSettings settings_from(const protocol::TopicOptions& options) {
 
 bool TopicAdmin::is_ours(Verb verb) {
   return verb == Verb::kTopics || verb == Verb::kDescribe || verb == Verb::kAlter || verb == Verb::kTrim ||
-         verb == Verb::kDelete;
+         verb == Verb::kDelete || verb == Verb::kRecover;
 }
 
 void TopicAdmin::carry_out(const protocol::Request& request, Done done) {
@@ -80,6 +81,8 @@ void TopicAdmin::change(Asked asked, const metadata::TopicInfo& topic, unsigned 
   } else if (asked.verb == Verb::kTrim) {
     command.mutable_trim_topic()->set_topic_id(topic.id.value());
     command.mutable_trim_topic()->set_before(std::get<protocol::TrimOptions>(asked.arguments).before.value());
+  } else if (asked.verb == Verb::kRecover) {
+    command = metadata::begin_seal_losing_data(*metadata_.view(), topic);
   } else {
     command.mutable_delete_topic()->set_topic_id(topic.id.value());
   }

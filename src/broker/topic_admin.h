@@ -1,5 +1,5 @@
-// What TOPICS, DESCRIBE, ALTER, TRIM and DELETE mean: the topics of the cluster as the metadata has them, and what an
-// operator wants of them. Any node can be asked.
+// What TOPICS, DESCRIBE, ALTER, TRIM, DELETE and RECOVER mean: the topics of the cluster as the metadata has them, and
+// what an operator wants of them. Any node can be asked.
 //
 // Failure: the errors of the metadata; kTopicNotFound after a barrier has made sure. Loop thread only.
 #pragma once

@@ -1,5 +1,7 @@
 #include "controller/takeover.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -82,7 +84,11 @@ void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicP
 
 void Takeover::recover(const metadata::TopicInfo& topic) {
   const metadata::SegmentInfo& last = topic.last();
-  const metadata::TopicPtr held = metadata_.view()->find_topic(topic.id);
+  const metadata::ViewPtr view = metadata_.view();
+  const metadata::TopicPtr held = view->find_topic(topic.id);
+  std::vector<NodeId> gone;
+  std::ranges::copy_if(last.replicas, std::back_inserter(gone),
+                       [&](NodeId replica) { return metadata::disk_is_gone(*view, last, replica); });
   auto recovery = std::make_shared<replication::SegmentRecovery>(
       loop_, transport_, replicas_,
       replication::RecoveryOptions{.key = {topic.id, last.id},
@@ -90,7 +96,9 @@ void Takeover::recover(const metadata::TopicInfo& topic) {
                                    .seal_epoch = last.seal_epoch,
                                    .replicas = last.replicas,
                                    .self = self_,
-                                   .version = metadata_.view()->version()},
+                                   .gone = std::move(gone),
+                                   .lose_data = last.lose_data,
+                                   .version = view->version()},
       [this, held](Result<replication::RecoveredEnd> found) { on_recovered(held, std::move(found)); });
   running_[topic.id] = {.seal_epoch = last.seal_epoch, .recovery = recovery, .retry = {}};
   recovery->start();

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "metadata/cluster_state.h"
 #include "metadata/placement.h"
+#include "metadata/sealing.h"
 
 namespace walrus::metadata {
 namespace {
@@ -23,6 +24,10 @@ std::vector<NodeId> node_ids(const google::protobuf::RepeatedField<std::uint64_t
 Result<SegmentInfo> ClusterState::new_segment(Version index, SegmentId id, Offset base, std::vector<NodeId> order,
                                               std::uint32_t wanted) const {
   if (order.empty()) return fail(ErrorCode::kUnavailable, "no node is up");
+  if (const std::size_t fewest = fewest_replicas(*draft_.nodes_, wanted); order.size() < fewest) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("{} of the {} nodes that a segment needs at least are up", order.size(), fewest));
+  }
   order.resize(std::min<std::size_t>(order.size(), wanted));
   const NodeId leader = order.front();
   return SegmentInfo{.id = id,
@@ -48,6 +53,11 @@ Result<std::shared_ptr<TopicInfo>> ClusterState::seal_last(Version index, const 
     return !draft_.original(last, holder) || draft_.find_node(holder)->state == NodeState::kRemoved;
   });
   if (seal.holders.empty()) return fail(ErrorCode::kConflict, "the disks of all holders are gone");
+  return open_behind(index, before, std::move(seal));
+}
+
+Result<std::shared_ptr<TopicInfo>> ClusterState::open_behind(Version index, const TopicInfo& before, Seal seal) const {
+  const SegmentInfo& last = before.last();
   WALRUS_ASSIGN(SegmentInfo next,
                 new_segment(index, SegmentId(last.id.value() + 1), seal.end,
                             placement_order(*draft_.nodes_, last.leader, seal.avoid), before.replicas_wanted));
@@ -61,6 +71,7 @@ Result<std::shared_ptr<TopicInfo>> ClusterState::seal_last(Version index, const 
   sealed.replicas = std::move(seal.holders);
   sealed.seal_epoch = Epoch();
   sealed.recoverer = NodeId();
+  sealed.lose_data = false;
   topic->segments.push_back(std::move(next));
   return topic;
 }
@@ -99,13 +110,39 @@ Status ClusterState::begin_seal(Version index, const BeginSeal& command) {
       last.seal_epoch != Epoch(command.expected_seal_epoch())) {
     return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not as expected", last.id, before->name));
   }
+  if (command.lose_data() && end_can_be_found(draft_, last)) {
+    return fail(ErrorCode::kConflict, "the end can still be found: it waits for nodes that are down");
+  }
   const NodeId recoverer(command.recoverer());
+  if (command.lose_data() && recoverer == NodeId()) return seal_as_lost(index, *before);
   if (!last.has_replica(recoverer)) return fail(ErrorCode::kInvalidArgument, "the recoverer is no replica");
   if (!draft_.original(last, recoverer)) return fail(ErrorCode::kInvalidArgument, "the recoverer's disk was replaced");
   auto topic = std::make_shared<TopicInfo>(*before);
   topic->segments.back().state = SegmentState::kSealing;
   topic->segments.back().seal_epoch = Epoch(index);
   topic->segments.back().recoverer = recoverer;
+  topic->segments.back().lose_data |= command.lose_data();
+  put_topic(std::move(topic));
+  return {};
+}
+
+Status ClusterState::seal_as_lost(Version index, const TopicInfo& before) {
+  const SegmentInfo& last = before.last();
+  for (const NodeId replica : last.replicas) {
+    if (!disk_is_gone(draft_, last, replica)) {
+      return fail(ErrorCode::kConflict, fmt::format("node {} has what is left", replica));
+    }
+  }
+  const Offset cursor = draft_.shared_cursor(before);
+  const std::uint64_t most = std::max(before.segment_entries, limits::kMaxSegmentEntries);
+  const Offset end = std::max(last.base + most, cursor);
+  WALRUS_ASSIGN(
+      auto topic,
+      open_behind(index, before, {.end = end, .hash = 0, .holders = {}, .avoid = {}, .bytes = 0, .latest_ms = 0}));
+  ++draft_.lost_segments_;
+  if (cursor >= last.base) bucket_for_writing(topic->name).shared_cursors[topic->id] = end;  // goes on behind the loss
+  --open_segments_led_[last.leader];
+  ++open_segments_led_[topic->last().leader];
   put_topic(std::move(topic));
   return {};
 }
@@ -121,7 +158,7 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
   }
   const Offset end(command.end());
   const bool past_end = draft_.shared_cursor(*before) > end;
-  const bool may_lose = before->options.fsync && !before->options.fsync->always();
+  const bool may_lose = last.lose_data || (before->options.fsync && !before->options.fsync->always());
   if (past_end && !may_lose) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
   WALRUS_ASSIGN(auto topic, seal_last(index, *before,
                                       {.end = end,

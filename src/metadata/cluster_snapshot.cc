@@ -44,6 +44,7 @@ void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
     for (const NodeId replica : segment.replicas) written.add_replicas(replica.value());
     written.set_seal_epoch(segment.seal_epoch.value());
     written.set_recoverer(segment.recoverer.value());
+    written.set_lose_data(segment.lose_data);
     written.set_hash(segment.hash);
     written.set_bytes(segment.bytes);
     written.set_latest_ms(segment.latest_ms);
@@ -63,6 +64,7 @@ Result<SegmentInfo> read_segment(const Snapshot::Segment& from) {
                       .replicas = {},
                       .seal_epoch = Epoch(from.seal_epoch()),
                       .recoverer = NodeId(from.recoverer()),
+                      .lose_data = from.lose_data(),
                       .hash = from.hash(),
                       .bytes = from.bytes(),
                       .latest_ms = from.latest_ms()};

@@ -57,6 +57,8 @@ class ClusterState {
   Status confirm_deletions(const ConfirmDeletions& command);
   Status seal_and_open(Version index, const SealAndOpen& command);
   Status begin_seal(Version index, const BeginSeal& command);
+  /// The last segment of `before`, of which no disk is left, ends behind all that it can have held.
+  Status seal_as_lost(Version index, const TopicInfo& before);
   Status complete_seal_and_open(Version index, const CompleteSealAndOpen& command);
   Status add_holder(const AddHolder& command);
   Status drop_holder(const DropHolder& command);
@@ -83,6 +85,8 @@ class ClusterState {
   };
   /// Seals the last segment of `before` and opens the next one with `index` as its epoch.
   Result<std::shared_ptr<TopicInfo>> seal_last(Version index, const TopicInfo& before, Seal seal) const;
+  /// The same with holders that were checked; none when all are lost.
+  Result<std::shared_ptr<TopicInfo>> open_behind(Version index, const TopicInfo& before, Seal seal) const;
   /// The segment, if it is sealed and the node is there with the disk of this incarnation.
   struct Holding {
     TopicPtr topic;

@@ -21,6 +21,17 @@ std::vector<NodeId> placement_order(const Nodes& nodes, NodeId behind, std::span
   return order;
 }
 
+std::size_t fewest_replicas(const Nodes& nodes, std::size_t wanted) {
+  const auto voters_that = [&](bool drain) {
+    return static_cast<std::size_t>(std::ranges::count_if(nodes, [&](const auto& entry) {
+      const NodeInfo& node = entry.second;
+      return node.voter && node.state != NodeState::kRemoved && node.draining == drain;
+    }));
+  };
+  const std::size_t staying = voters_that(false);
+  return std::min(wanted, staying > 0 ? staying : voters_that(true)) / 2 + 1;
+}
+
 bool needs(const View& view, const SegmentInfo& segment, NodeId node) {
   if (!segment.has_replica(node)) return false;
   const auto counts = [&](NodeId other) {

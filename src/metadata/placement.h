@@ -17,6 +17,12 @@ using Nodes = std::map<NodeId, NodeInfo>;
 /// few. Draining nodes are not among them, unless all that are up are.
 std::vector<NodeId> placement_order(const Nodes& nodes, NodeId behind, std::span<const NodeId> avoid = {});
 
+/// A segment does not open on fewer nodes than this: a majority of the copies that are wanted, or of the voters that
+/// may hold some when those are fewer. So what is acknowledged outlives the loss of one disk, wherever the cluster
+/// could bear that. It costs no time in which the cluster could do anything at all: with fewer voters up there is no
+/// Raft leader. That fewer are marked up lasts until they are heard of again.
+std::size_t fewest_replicas(const Nodes& nodes, std::size_t wanted);
+
 /// The segment cannot do without the node: no other node that is up holds it, or, before it is sealed, the other
 /// replicas are too few to find its end.
 bool needs(const View& view, const SegmentInfo& segment, NodeId node);

@@ -1,9 +1,23 @@
 #include "metadata/sealing.h"
 
+#include <algorithm>
+
 namespace walrus::metadata {
 
 bool can_work_on(const View& view, const SegmentInfo& segment, NodeId node) {
   return view.is_up(node) && view.original(segment, node);
+}
+
+bool disk_is_gone(const View& view, const SegmentInfo& segment, NodeId node) {
+  const NodeInfo* known = view.find_node(node);
+  return known == nullptr || known->state == NodeState::kRemoved || !view.original(segment, node);
+}
+
+bool end_can_be_found(const View& view, const SegmentInfo& segment) {
+  const auto left = static_cast<std::size_t>(
+      std::ranges::count_if(segment.replicas, [&](NodeId replica) { return !disk_is_gone(view, segment, replica); }));
+  // Of E replicas with an ack quorum of E/2+1 the end is found with E - (E/2+1) + 1 answers.
+  return left >= segment.replicas.size() - segment.replicas.size() / 2;
 }
 
 std::optional<NodeId> choose_recoverer(const View& view, const SegmentInfo& segment) {
@@ -26,6 +40,14 @@ Command begin_seal(const TopicInfo& topic, NodeId recoverer) {
   begin.set_epoch(topic.last().epoch.value());
   begin.set_expected_seal_epoch(topic.last().seal_epoch.value());
   begin.set_recoverer(recoverer.value());
+  return command;
+}
+
+Command begin_seal_losing_data(const View& view, const TopicInfo& topic) {
+  const auto left = std::ranges::find_if(topic.last().replicas,
+                                         [&](NodeId replica) { return !disk_is_gone(view, topic.last(), replica); });
+  Command command = begin_seal(topic, left != topic.last().replicas.end() ? *left : NodeId());
+  command.mutable_begin_seal()->set_lose_data(true);
   return command;
 }
 

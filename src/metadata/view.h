@@ -58,6 +58,7 @@ struct SegmentInfo {
   std::vector<NodeId> replicas;  ///< sealed: its holders; none when the last one's disk is gone for good
   Epoch seal_epoch;              ///< while being sealed: what replicas are fenced with
   NodeId recoverer;              ///< while being sealed: who finds the end
+  bool lose_data = false;        ///< while being sealed: an operator has given up what the disks that are gone had
   std::uint64_t hash = 0;        ///< sealed: of the content up to `end`
   std::uint64_t bytes = 0;       ///< sealed: as stored
   std::int64_t latest_ms = 0;    ///< sealed: time of the latest record, since the Unix epoch; 0: not known

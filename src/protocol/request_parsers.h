@@ -23,6 +23,8 @@ Result<Request> parse_register(Verb verb, std::string_view rest);
 Result<Request> parse_alter(Verb verb, std::string_view rest);
 /// "<topic> <offset>".
 Result<Request> parse_trim(Verb verb, std::string_view rest);
+/// "<topic> lose-data".
+Result<Request> parse_recover(Verb verb, std::string_view rest);
 /// "[after=<topic>] [max=<count>]".
 Result<Request> parse_topics(Verb verb, std::string_view rest);
 

@@ -66,6 +66,7 @@ constexpr VerbRule kVerbs[] = {
     {"ALTER", Verb::kAlter, parse_alter},
     {"TRIM", Verb::kTrim, parse_trim},
     {"DELETE", Verb::kDelete, parse_topic},
+    {"RECOVER", Verb::kRecover, parse_recover},
     {"NODES", Verb::kNodes, parse_nothing},
     {"DRAIN", Verb::kDrain, parse_node},
     {"REMOVE", Verb::kRemove, parse_node},

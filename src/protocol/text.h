@@ -34,6 +34,7 @@ enum class Verb : std::uint8_t {
   kAlter,
   kTrim,
   kDelete,
+  kRecover,
   kNodes,
   kDrain,
   kRemove,

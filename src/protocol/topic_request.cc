@@ -1,4 +1,4 @@
-// The requests about topics as a whole: REGISTER, ALTER, TRIM, TOPICS.
+// The requests about topics as a whole: REGISTER, ALTER, TRIM, RECOVER, TOPICS.
 #include <fmt/core.h>
 
 #include "base/limits.h"
@@ -29,6 +29,15 @@ Result<Request> parse_trim(Verb verb, std::string_view rest) {
   if (rest.empty()) return fail(ErrorCode::kIncomplete, "TRIM requires an offset, that of the first record to keep");
   WALRUS_ASSIGN(const Offset before, parse_offset(rest));
   request.arguments = TrimOptions{.before = before};
+  return request;
+}
+
+Result<Request> parse_recover(Verb verb, std::string_view rest) {
+  const std::string_view topic = rest.substr(0, rest.find(' '));
+  WALRUS_ASSIGN(Request request, parse_topic(verb, topic));
+  if (without_trailing_blanks(without_leading_blanks(rest.substr(topic.size()))) != "lose-data") {
+    return fail(ErrorCode::kIncomplete, "RECOVER requires the word lose-data behind the topic: that is what it does");
+  }
   return request;
 }
 

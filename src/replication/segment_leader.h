@@ -90,8 +90,11 @@ class SegmentLeader {
 
   /// Replicas that hold everything up to commit() durably.
   std::vector<NodeId> holders() const;
-  /// Hash of the content up to commit(); 0 when it cannot be told (a failed disk left records behind commit).
-  std::uint64_t hash() const { return commit() == end() ? segment_.hash() : 0; }
+  /// Hash of the content up to commit(); 0 when it cannot be told.
+  std::uint64_t hash() const {
+    if (commit() == end()) return segment_.hash();
+    return commit() == segment_.durable_end() ? segment_.durable_hash() : 0;
+  }
 
  private:
   struct Waiting {

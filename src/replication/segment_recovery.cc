@@ -38,7 +38,9 @@ void SegmentRecovery::start() {
                                                           self->fenced_.size(), self->options_.replicas.size())));
     }
   });
-  for (const NodeId node : options_.replicas) fence(node, kFirstDelay);
+  for (const NodeId node : options_.replicas) {
+    if (std::ranges::find(options_.gone, node) == options_.gone.end()) fence(node, kFirstDelay);
+  }
 }
 
 void SegmentRecovery::stop() {
@@ -79,6 +81,7 @@ void SegmentRecovery::fence(NodeId node, io::Duration delay) {
 void SegmentRecovery::on_fenced(NodeId node, io::Duration delay, Result<FenceAnswer> answer) {
   if (!done_) return;
   if (answer && !answer->suspect) {
+    suspect_.erase(node);
     fenced_[node] = {answer->durable_end};
     if (!decided_) return decide_end();
     return spread();  // one more to hold what was decided
@@ -88,6 +91,9 @@ void SegmentRecovery::on_fenced(NodeId node, io::Duration delay, Result<FenceAns
     return finish(
         fail(ErrorCode::kPoisoned, answer ? "damage was found in this node's replica" : answer.error().message()));
   }
+  if (answer) suspect_.insert(node);
+  if (decided_) count_holders();
+  if (!done_) return;
   // Suspect counts neither as "has" nor as "has not": like one that does not answer, it may be healed meanwhile.
   timers_.push_back(loop_.after(delay, [weak = weak_from_this(), node, delay] {
     const auto self = weak.lock();
@@ -98,7 +104,8 @@ void SegmentRecovery::on_fenced(NodeId node, io::Duration delay, Result<FenceAns
 
 void SegmentRecovery::decide_end() {
   const std::size_t replicas = options_.replicas.size();
-  const std::size_t needed = planted(PlantedBug::kOneFenceAnswer) ? 1 : replicas - ack_quorum(replicas) + 1;
+  std::size_t needed = planted(PlantedBug::kOneFenceAnswer) ? 1 : replicas - ack_quorum(replicas) + 1;
+  if (options_.lose_data) needed = std::min(needed, replicas - options_.gone.size());
   if (fenced_.size() < needed || !fenced_.contains(options_.self)) return;
   decided_ = true;
   for (const auto& [node, fenced] : fenced_) {
@@ -115,7 +122,9 @@ void SegmentRecovery::copy_missing() {
   if (!done_) return;
   auto own = replicas_.follower(options_.key, options_.base);
   if (!own) return finish(fail(own.error()));
-  const Offset from = (*own)->segment().end();
+  const storage::Segment& segment = (*own)->segment();
+  if (!segment.status() && segment.durable_end() < end_) return finish(fail(segment.status().error()));
+  const Offset from = segment.end();
   if (from >= end_) return spread();
   peer::Copy request;
   request.set_topic_id(options_.key.topic.value());
@@ -184,7 +193,7 @@ void SegmentRecovery::count_holders() {
   storage::Segment& segment = (*own)->segment();
   if (segment.durable_end() < end_) return;
   RecoveredEnd result{.end = end_,
-                      .hash = segment.hash(),
+                      .hash = segment.durable_hash(),
                       .holders = {options_.self},
                       .bytes = segment.bytes(),
                       .latest_ms = segment.times().value_or(storage::TimeRange{}).latest_ms};
@@ -196,8 +205,9 @@ void SegmentRecovery::count_holders() {
     }
     if (durable >= end_) result.holders.push_back(node);
   }
-  if (planted(PlantedBug::kNoCopyBeforeSeal) || result.holders.size() >= ack_quorum(options_.replicas.size()))
-    finish(std::move(result));
+  const std::size_t sound = options_.replicas.size() - options_.gone.size() - suspect_.size();
+  const std::size_t needed = std::min(ack_quorum(options_.replicas.size()), sound);
+  if (planted(PlantedBug::kNoCopyBeforeSeal) || result.holders.size() >= needed) finish(std::move(result));
 }
 
 }  // namespace walrus::replication

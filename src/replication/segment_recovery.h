@@ -4,7 +4,8 @@
 // Happy path: every replica is fenced with the seal epoch, this node's own like the others. When E-Q+1 of them have
 // answered without suspicion, no quorum of the old epoch can come about any more, and every acknowledged record is
 // below the largest durable end among the answers: that is the end. What this node lacks is copied from the one that
-// has most; then this node streams to the fenced replicas until Q hold everything durably.
+// has most; then this node streams to the fenced replicas until Q hold everything durably, or all whose disks
+// are left and sound when those are fewer: repair makes new copies of what is sealed, and of nothing else.
 //
 // Failure: a replica that does not answer is asked again, with a delay that doubles; there is no end without enough
 // answers (E = 1 and its disk away: it waits). After kPatience the attempt ends with kTimedOut: a new one asks
@@ -18,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "io/transport.h"
@@ -32,13 +34,15 @@ struct RecoveryOptions {
   Epoch seal_epoch;
   std::vector<NodeId> replicas;
   NodeId self;                ///< one of them
+  std::vector<NodeId> gone;   ///< of them: their disks are lost for good, and nothing can be brought there
+  bool lose_data = false;     ///< the answers of all that are not gone are enough: somebody has given up the rest
   std::uint64_t version = 0;  ///< of the metadata that named us
 };
 
 struct RecoveredEnd {
   Offset end;
   std::uint64_t hash = 0;
-  std::vector<NodeId> holders;  ///< at least a quorum
+  std::vector<NodeId> holders;  ///< at least a quorum, or all replicas that are not gone
   std::uint64_t bytes = 0;      ///< as stored
   std::int64_t latest_ms = 0;   ///< time of the latest record; 0: not known
 };
@@ -75,6 +79,7 @@ class SegmentRecovery : public std::enable_shared_from_this<SegmentRecovery> {
   const RecoveryOptions options_;
   Done done_;
   std::map<NodeId, Fenced> fenced_;  // answered without suspicion
+  std::set<NodeId> suspect_;         // answered with it
   bool decided_ = false;
   Offset end_;
   NodeId source_;

@@ -99,6 +99,13 @@ io::Done LocalSegment::take_answer() {
   return answer;
 }
 
+std::uint64_t LocalSegment::durable_hash() const {
+  const auto batches = tail();  // what is not durable is not in the file yet
+  const auto next =
+      std::ranges::lower_bound(batches, durable_end(), {}, [](const TailBatch& batch) { return batch.place.offset; });
+  return next == batches.end() ? hash_ : next->hash;
+}
+
 std::optional<TimeRange> LocalSegment::times() const {
   if (end_.position == 0) return std::nullopt;
   return TimeRange{first_ms_, latest_ms_};

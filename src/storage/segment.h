@@ -85,6 +85,8 @@ class Segment {
   /// Hash of the content from base() to end(): a chain over its batches, so that equal hashes at equal offsets mean
   /// equal content (content_hash.h). Known without reading the segment again, after a restart, too.
   virtual std::uint64_t hash() const = 0;
+  /// The same of the content up to durable_end(): another one while writes are under way, or have failed.
+  virtual std::uint64_t durable_hash() const = 0;
 
   /// The highest epoch promised here; Epoch(0) when none was. When a promise may have been lost with damaged data,
   /// status() is kCorrupt: this replica counts neither as one that has promised nor as one that has not.

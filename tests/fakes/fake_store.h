@@ -58,6 +58,14 @@ class FakeSegment : public storage::Segment {
     done(limit);
   }
   std::uint64_t hash() const override { return hash_; }
+  std::uint64_t durable_hash() const override {
+    std::uint64_t hash = 0;
+    for (const SharedBytes& batch : batches_) {
+      const auto header = storage::parse_batch_header(batch.view());
+      if (header->end_offset() <= durable_end_) hash = storage::extend_hash(hash, *header);
+    }
+    return hash;
+  }
   Epoch promised() const override { return promised_; }
   /// Durable with the next sync(), as a record in the log would be.
   void promise(Epoch epoch, io::Done done) override {

@@ -72,6 +72,8 @@ std::string write_out(const protocol::Request& request) {
       return "ALTER " + topic + to_string(request.get<protocol::TopicOptions>());
     case protocol::Verb::kTrim:
       return "TRIM " + topic + " " + std::to_string(request.get<protocol::TrimOptions>().before.value());
+    case protocol::Verb::kRecover:
+      return std::string(request.topic) + " lose-data";
     case protocol::Verb::kDelete:
       return "DELETE " + topic;
     case protocol::Verb::kNodes:

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
 #include "metadata/cluster_state.h"
+#include "metadata/sealing.h"
 #include "metadata/uuid_bytes.h"
 
 namespace walrus::metadata {
@@ -324,6 +326,85 @@ TEST_F(ClusterSegments, ASnapshotKeepsASealUnderWay) {
   const TopicPtr restored = other.view()->find_topic("logs");
   EXPECT_EQ(restored->last().recoverer, NodeId(2));
   EXPECT_EQ(restored->replicas_wanted, 3u);
+}
+
+TEST_F(ClusterSegments, NoneOpensOnFewerNodesThanAMajorityOfItsCopies) {
+  Members members;
+  for (std::uint64_t node = 1; node <= 5; ++node) {
+    members.push_back({RaftId(100 + node), NodeId(node), "", MemberRole::kVoter});
+  }
+  state_.set_members(members);
+  create(3);
+  for (const std::uint64_t node : {3, 4, 5}) set_state(node, NodeState::kDown);
+  ASSERT_TRUE(roll(5, {1, 2, 3}, {})) << "two are up";
+  EXPECT_EQ(topic()->last().replicas.size(), 2u);
+  set_state(2, NodeState::kDown);
+  const Status alone = roll(9, {2, 1}, {});
+  ASSERT_FALSE(alone) << "what is acknowledged by one node only is lost with it";
+  EXPECT_EQ(alone.error().code, ErrorCode::kUnavailable);
+  set_state(4, NodeState::kUp);
+  EXPECT_TRUE(roll(9, {2, 1}, {}));
+}
+
+TEST_F(ClusterSegments, ASmallClusterIsContentWithWhatItHas) {
+  state_.set_members({{RaftId(101), NodeId(1), "", MemberRole::kVoter}});
+  for (const std::uint64_t node : {2, 3, 4, 5}) set_state(node, NodeState::kDown);
+  EXPECT_EQ(create(3)->last().replicas, ids({1}));
+}
+
+TEST_F(ClusterSegments, DrainingVotersAreNotCountedAsPlacesForCopies) {
+  state_.set_members({{RaftId(101), NodeId(1), "", MemberRole::kVoter},
+                      {RaftId(102), NodeId(2), "", MemberRole::kVoter},
+                      {RaftId(103), NodeId(3), "", MemberRole::kVoter}});
+  for (const std::uint64_t node : {4, 5}) set_state(node, NodeState::kDown);
+  drain(2);
+  drain(3);
+  EXPECT_EQ(create(3)->last().replicas, ids({1}));
+}
+
+TEST_F(ClusterSegments, ALoneReplicaWhoseDiskIsGoneIsGivenUpOnlyWhenAnOperatorSaysSo) {
+  const Epoch epoch = create(1)->last().epoch;
+  const NodeId leader = topic()->last().leader;
+  EXPECT_EQ(apply(begin_seal_losing_data(*state_.view(), *topic())).error().code, ErrorCode::kConflict)
+      << "its node may come back";
+  wipe(leader.value());
+  EXPECT_FALSE(begin_seal(epoch, leader.value())) << "there is nothing that it could find";
+  ASSERT_TRUE(apply(begin_seal_losing_data(*state_.view(), *topic())));
+  ASSERT_EQ(topic()->segments.size(), 2u);
+  EXPECT_TRUE(topic()->segments[0].sealed());
+  EXPECT_TRUE(topic()->segments[0].replicas.empty());
+  EXPECT_EQ(topic()->last().state, SegmentState::kOpen);
+}
+
+TEST_F(ClusterSegments, WhatWasReadOfALostSegmentKeepsItsOffsetsAndIsToldAsLost) {
+  const Epoch epoch = create(1)->last().epoch;
+  Command commit;
+  auto& position = *commit.mutable_commit_cursors()->add_positions();
+  position.set_topic_id(topic()->id.value());
+  position.set_epoch(epoch.value());
+  position.set_offset(7);
+  ASSERT_TRUE(apply(commit));
+  wipe(topic()->last().leader.value());
+  ASSERT_TRUE(apply(begin_seal_losing_data(*state_.view(), *topic())));
+  EXPECT_EQ(topic()->last().base, Offset(limits::kMaxSegmentEntries)) << "no offset is given away again";
+  EXPECT_EQ(state_.view()->shared_cursor(*topic()), topic()->last().base);
+  EXPECT_TRUE(topic()->segments[0].lost());
+  EXPECT_EQ(state_.view()->lost_segments(), 1u);
+}
+
+TEST_F(ClusterSegments, WhatIsLeftOfThreeReplicasIsKept) {
+  const std::vector<NodeId> replicas = create(3)->last().replicas;
+  wipe(replicas[0].value());
+  EXPECT_EQ(apply(begin_seal_losing_data(*state_.view(), *topic())).error().code, ErrorCode::kConflict)
+      << "two of three are enough";
+  wipe(replicas[1].value());
+  ASSERT_TRUE(apply(begin_seal_losing_data(*state_.view(), *topic())));
+  EXPECT_EQ(topic()->last().state, SegmentState::kSealing);
+  EXPECT_TRUE(topic()->last().lose_data);
+  EXPECT_EQ(topic()->last().recoverer, replicas[2]);
+  ASSERT_TRUE(complete(topic()->last().seal_epoch, 5, {replicas[2].value()}));
+  EXPECT_EQ(topic()->segments[0].replicas, (std::vector<NodeId>{replicas[2]}));
+  EXPECT_FALSE(topic()->last().lose_data);
 }
 
 }  // namespace

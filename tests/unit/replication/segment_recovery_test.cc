@@ -49,14 +49,17 @@ class SegmentRecoveryTest : public testing::Test {
     }
     segment(number).sync();
   }
-  std::shared_ptr<SegmentRecovery> recover(std::size_t at, Epoch seal_epoch) {
+  std::shared_ptr<SegmentRecovery> recover(std::size_t at, Epoch seal_epoch,
+                                           std::vector<NodeId> replicas = {NodeId(1), NodeId(2), NodeId(3)},
+                                           std::vector<NodeId> gone = {}) {
     auto recovery = std::make_shared<SegmentRecovery>(
         node(at).loop, node(at).transport, node(at).table,
         RecoveryOptions{.key = kKey,
                         .base = Offset(0),
                         .seal_epoch = seal_epoch,
-                        .replicas = {NodeId(1), NodeId(2), NodeId(3)},
-                        .self = node(at).id},
+                        .replicas = std::move(replicas),
+                        .self = node(at).id,
+                        .gone = std::move(gone)},
         [this](Result<RecoveredEnd> result) { results_.push_back(std::move(result)); });
     recovery->start();
     return recovery;
@@ -128,6 +131,26 @@ TEST_F(SegmentRecoveryTest, AnAttemptWithoutEnoughAnswersEndsAfterItsPatience) {
   world_.run_for(SegmentRecovery::kPatience + 10ms);
   ASSERT_EQ(results_.size(), 1u);
   EXPECT_EQ(results_[0].error().code, ErrorCode::kTimedOut);
+}
+
+TEST_F(SegmentRecoveryTest, AReplicaWhoseDiskIsGoneForGoodIsNotWaitedFor) {
+  network_.cut(NodeId(1));
+  hold(2, 8);
+  const auto recovery = recover(2, Epoch(9), {NodeId(1), NodeId(2)}, {NodeId(1)});
+  settle();
+  ASSERT_EQ(results_.size(), 1u) << "of two replicas each has all that was acknowledged";
+  ASSERT_TRUE(results_[0]) << results_[0].error().message();
+  EXPECT_EQ(results_[0]->end, Offset(8));
+  EXPECT_EQ(results_[0]->holders, (std::vector<NodeId>{NodeId(2)}));
+}
+
+TEST_F(SegmentRecoveryTest, OfThreeReplicasTwoGoneAreTooMany) {
+  hold(2, 8);
+  const auto recovery = recover(2, Epoch(9), {NodeId(1), NodeId(2), NodeId(3)}, {NodeId(1), NodeId(3)});
+  settle();
+  world_.run_for(SegmentRecovery::kPatience + 10ms);
+  ASSERT_EQ(results_.size(), 1u);
+  EXPECT_FALSE(results_[0]) << "they may have acknowledged what this one never had";
 }
 
 TEST_F(SegmentRecoveryTest, AnEmptySegmentEndsWhereItBegins) {

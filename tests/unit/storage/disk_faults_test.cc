@@ -87,6 +87,7 @@ TEST(DiskFaults, AFailedLogWritePoisonsWhatWasInItAndNothingElse) {
   Segment& other = store.segment(kSecond);
   ASSERT_TRUE(append(broken, {"kept"}));
   ASSERT_TRUE(store.wait_durable(broken));
+  const std::uint64_t hash_of_kept = broken.hash();
   int calls = 0;
   broken.watch([&] { ++calls; });
   store.disk->fail_nth(Operation::kWrite, 1, ".wal");
@@ -96,6 +97,9 @@ TEST(DiskFaults, AFailedLogWritePoisonsWhatWasInItAndNothingElse) {
   EXPECT_EQ(broken.status().error().code, ErrorCode::kPoisoned);
   EXPECT_EQ(append(broken, {"late"}).error().code, ErrorCode::kPoisoned);
   EXPECT_EQ(broken.durable_end(), Offset(1));
+  EXPECT_EQ(broken.end(), Offset(2));
+  EXPECT_EQ(broken.durable_hash(), hash_of_kept);
+  EXPECT_NE(broken.hash(), hash_of_kept);
   EXPECT_EQ(store.values(broken), (Strings{"kept"}));
 
   ASSERT_TRUE(append(other, {"goes on"}));
