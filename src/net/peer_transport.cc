@@ -68,6 +68,13 @@ void PeerTransport::set_address(NodeId node, const std::string& host_port) {
 }
 
 void PeerTransport::forget(NodeId node) {
+  std::erase_if(inbound_, [&](const std::shared_ptr<Inbound>& inbound) {
+    // A guest may be its successor, with another disk, that asks to be taken in.
+    if (inbound->claim.guest() || inbound->claim.identity.node_id != node) return false;
+    inbound->connection->close();
+    context_.loop.post([inbound] { inbound->closed(); });
+    return true;
+  });
   const auto found = links_.find(node);
   if (found == links_.end()) return;
   const auto link = found->second;

@@ -45,6 +45,7 @@ class PeerTransport final : public io::Transport {
 
   void set_handler(io::Transport::Handler handler) override;
   void set_address(NodeId node, const std::string& host_port) override;
+  /// Also closes what the node has opened: when it connects again it hears why it is not welcome any more.
   void forget(NodeId node) override;
   void send(NodeId to, io::Message message) override;
   void call(NodeId to, io::Message message, io::Duration timeout, io::Reply reply) override;

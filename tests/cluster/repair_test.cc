@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <signal.h>
 #include <string>
 
 #include "tests/harness/node.h"
@@ -83,6 +84,28 @@ TEST_F(Repair, ADrainedNodeHoldsNothingAndMayBeRemoved) {
   EXPECT_EQ(ended->code, 4) << "it was told";
   EXPECT_TRUE(eventually([&] { return node(1).metrics().at("cluster_size") == 3; }));
   expect_all_at(4);
+}
+
+TEST_F(Repair, ANodeThatSleptThroughItsRemovalIsToldWhenItWakes) {
+  start(4);
+  write_all();
+  ASSERT_EQ(node(3).request("DRAIN 2"), "OK");
+  ASSERT_TRUE(eventually([&] { return seen(2).at("replicas_held") == 0; })) << seen(2);
+  ASSERT_EQ(::kill(node(2).pid(), SIGSTOP), 0);
+  ASSERT_EQ(node(3).request("REMOVE 2"), "OK");
+  ASSERT_TRUE(eventually([&] { return node(1).metrics().at("cluster_size") == 3; }));
+  // No leader that removed it is there any more to tell it.
+  for (const std::size_t number : {1, 3, 4}) {
+    node(number).kill_hard();
+    node(number).start_and_wait();
+  }
+  ASSERT_EQ(::kill(node(2).pid(), SIGCONT), 0);
+  const auto ended = node(2).wait_until_ended();
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->code, 4);
+  EXPECT_THAT(node(2).errors(), testing::HasSubstr("was removed from the cluster"));
+  node(2).start();
+  EXPECT_EQ(node(2).wait_until_ended().value_or(Ended{}).code, 4) << "nor does it come back with this disk";
 }
 
 TEST_F(Repair, WhatANodeHeldThatStaysAwayIsCopiedElsewhere) {

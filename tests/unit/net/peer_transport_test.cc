@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -259,6 +260,28 @@ TEST(PeerHello, ADiskThatTheClusterDoesNotKnowUnderThisNodeIdIsRefused) {
   ASSERT_TRUE(eventually([&] { return !two.refusals().empty(); }));
   EXPECT_TRUE(two.refusals()[0].own_fault);
   EXPECT_EQ(two.refusals()[0].error.detail, "another disk");
+}
+
+TEST(PeerHello, AForgottenNodeIsHungUpOnAndHearsWhyWhenItComesAgain) {
+  std::atomic<bool> removed = false;
+  PeerNodeOptions knows;
+  knows.acceptor.identity_check = [&removed](NodeId, const Uuid&) -> Status {
+    if (removed) return fail(ErrorCode::kIdentityRefused, "the node was removed");
+    return {};
+  };
+  PeerNode one(identity(1), knows);
+  PeerNode two(identity(2));
+  two.meet(1, one.port());
+  ASSERT_TRUE(two.call(1, text_message("x")));
+  removed = true;
+  EXPECT_TRUE(two.call(1, text_message("y"))) << "a connection that is open tells nothing";
+  one.run([](PeerNode& self) { self.transport().forget(NodeId(2)); });
+  ASSERT_TRUE(eventually([&] {
+    (void)two.call(1, text_message("z"));
+    return !two.refusals().empty();
+  }));
+  EXPECT_TRUE(two.refusals()[0].own_fault);
+  EXPECT_EQ(two.refusals()[0].error.detail, "the node was removed");
 }
 
 TEST(PeerHello, TheCallerChecksTheDiskOfWhoAnswers) {
