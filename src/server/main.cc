@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "server/config.h"
+#include "server/early_signal.h"
 #include "server/node.h"
 
 namespace {
@@ -30,6 +31,7 @@ void raise_descriptor_limit() {
 
 int main(int argc, char** argv) {
   using namespace walrus;
+  server::keep_early_signals();
   std::signal(SIGPIPE, SIG_IGN);
   auto told = server::read_config(std::vector<std::string>(argv + 1, argv + argc), server::process_environment());
   if (!told) return refuse(ExitCode::kUsage, told.error().detail);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/early_signal.h"
 
 namespace walrus::server {
 namespace {
@@ -32,7 +33,7 @@ Node::~Node() {
 }
 
 void Node::run() {
-  await_signal();
+  catch_signals();
   for (const auto& shard : shards_) shard->start();
   metadata_->start();
   controller_->start();
@@ -148,10 +149,19 @@ std::optional<net::AdminPage> Node::admin_page(std::string_view path) const {
 
 // Stopping.
 
-void Node::await_signal() {
+void Node::catch_signals() {
   boost::system::error_code ignored;
   signals_.add(SIGINT, ignored);
   signals_.add(SIGTERM, ignored);
+  await_signal();
+  if (early_signal() == 0) return;
+  loop_.post([this] {
+    log::info("signal {} during the start: stopping", early_signal());
+    stop();
+  });
+}
+
+void Node::await_signal() {
   signals_.async_wait([this](boost::system::error_code error, int number) {
     if (error) return;
     if (stopping_) {

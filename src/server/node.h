@@ -73,6 +73,8 @@ class Node {
   NodeMetrics metrics() const;
   std::optional<net::AdminPage> admin_page(std::string_view path) const;
 
+  /// From now on; one that came before is followed at once.
+  void catch_signals();
   void await_signal();
   void stop();
   /// Runs `next` on the node loop when each shard has carried out `part`.

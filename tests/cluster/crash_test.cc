@@ -1,6 +1,8 @@
 // Nodes of a cluster that are killed and come back: nothing acknowledged is lost, and the rest goes on.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <signal.h>
 #include <string>
 #include <thread>
 
@@ -156,6 +158,27 @@ TEST_F(Crash, OfANodeRestartedAgainAndAgainUnderLoadLosesNothing) {
   ASSERT_EQ(request_until_served(1, "STATE " + topic).substr(0, 3), "OK ");
   Connection reader = cluster_.node(1).connect();
   EXPECT_EQ(judge_all(drain(reader, topic), writers), "");
+}
+
+/// Whether a process has handlers for SIGTERM, as the kernel knows.
+bool catches_sigterm(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with("SigCgt:")) continue;
+    return (std::stoull(line.substr(7), nullptr, 16) >> (SIGTERM - 1) & 1) != 0;
+  }
+  return false;
+}
+
+TEST(Stop, ANodeThatIsAskedToStopWhileItStartsStopsCleanly) {
+  Cluster cluster(1);
+  cluster.start();
+  cluster.stop();
+  for (int round = 0; round < 5; ++round) {
+    cluster.node(1).start();
+    while (!catches_sigterm(cluster.node(1).pid())) ASSERT_TRUE(cluster.node(1).running());
+    cluster.node(1).stop();  // throws unless it ends with 0
+  }
 }
 
 }  // namespace
