@@ -71,7 +71,7 @@ byte next_acknowledged;       /* PUTs answered with OK by the next leader */
 #define PENDING (written - acknowledged - unknown)
 
 /* The leader gives a PUT its place.
-   implemented by: broker/topic_leader.cc, accepts(), append() */
+   implemented by: broker/topic_leader.cc, append() */
 inline take_put() {
   atomic {
     phase == ACCEPTING && held > 0 ->
