@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <set>
+#include <array>
 
+#include "tests/sim/invariants.h"
+#include "tests/sim/nemesis.h"
 #include "tests/sim/workload.h"
 
 namespace walrus::sim {
@@ -13,12 +15,20 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kHealTime = 30s;
+constexpr auto kWritableAgain = 10s;  // L1, from the moment when everything is healed
+constexpr auto kWholeAgain = 180s;    // a node was lost for so long at most; then all copies are there
+constexpr auto kLookInterval = 20ms;
+constexpr auto kScrubbed = 25s;  // all nodes have read everything since
 
 class Chaos {
  public:
   explicit Chaos(const ChaosOptions& options)
-      : options_(options), cluster_({.seed = options.seed, .nodes = options.nodes}), workload_(cluster_, {}) {}
+      : options_(options),
+        cluster_({.seed = options.seed, .nodes = nodes_of(options)}),
+        workload_(cluster_, {}),
+        invariants_(cluster_) {
+    cluster_.network().set_observer([this](const io::SimSent& sent) { on_sent(sent); });
+  }
 
   ChaosReport run() {
     std::string wrong;
@@ -27,97 +37,62 @@ class Chaos {
     } else if (!workload_.prepare()) {
       wrong = "the topics could not be registered";
     } else {
+      invariants_.watch(kLookInterval);
       workload_.start();
-      inject_faults();
-      wrong = heal_and_check();
+      nemesis_.emplace(cluster_, faults_of(options_), [this](const std::string& fault) { tell(fault); });
+      nemesis_->run_for(options_.duration);
+      nemesis_->heal();
+      wrong = check();
     }
     return report(std::move(wrong));
   }
 
  private:
-  io::Random& random() { return cluster_.world().random(); }
-  NodeId random_node() {
-    const auto ids = cluster_.ids();
-    return ids[random().below(ids.size())];
-  }
-
-  void inject_faults() {
-    const io::TimePoint end = cluster_.world().now() + options_.duration;
-    while (cluster_.world().now() < end) {
-      cluster_.world().run_for(random().between(io::Duration(100ms), io::Duration(2s)));
-      one_fault();
-    }
-  }
-
-  void one_fault() {
-    ++faults_;
-    const NodeId node = random_node();
-    const std::uint64_t kind = random().below(7);
-    say(kind, node);
-    switch (kind) {
-      case 0:
-        if (cluster_.is_up(node)) cluster_.kill_process(node);
-        break;
-      case 1:
-        if (cluster_.is_up(node)) {
-          const auto& models = io::kAllCrashModels;
-          cluster_.cut_power(node, models[random().below(std::size(models))]);
-        }
-        break;
-      case 2:
-        cluster_.network().isolate(node);
-        break;
-      case 3:
-        cluster_.network().cut(node, random_node());
-        break;
-      case 4:
-        cluster_.network().heal_all();
-        break;
-      case 5:
-        cluster_.network().break_connections(node, random_node());
-        break;
-      default:
-        restart_one();
-        break;
-    }
-    // Most of the time most nodes are up; else nothing is learnt.
-    if (cluster_.up().size() * 2 <= options_.nodes) restart_one();
-  }
-
-  void restart_one() {
-    for (const NodeId id : cluster_.ids()) {
-      if (!cluster_.is_up(id)) return cluster_.restart(id);
-    }
-  }
-
-  std::string heal_and_check() {
-    cluster_.network().heal_all();
-    for (const NodeId id : cluster_.ids()) {
-      if (!cluster_.is_up(id)) cluster_.restart(id);
-    }
+  std::string check() {
     const io::TimePoint healed = cluster_.world().now();
     const bool alive =
-        cluster_.world().run_until([&] { return workload_.oldest_progress() > healed; }, io::Duration(kHealTime));
+        cluster_.world().run_until([&] { return workload_.oldest_progress() > healed; }, io::Duration(kWritableAgain));
     workload_.stop();
+    if (!invariants_.violation().empty()) return invariants_.violation();
     if (!alive) return "L1: a topic is not writable again";
-    return workload_.check();
+    if (nemesis_->rotted()) cluster_.world().run_for(io::Duration(kScrubbed));
+    if (nemesis_->rotted() || nemesis_->wiped()) {
+      if (!cluster_.world().run_until([this] { return cluster_.missing_copy().empty(); }, io::Duration(kWholeAgain))) {
+        return "L1: copies are still missing: " + cluster_.missing_copy();
+      }
+    }
+    std::string wrong = workload_.check();
+    return wrong.empty() ? invariants_.violation() : wrong;
   }
 
-  void say(std::uint64_t kind, NodeId node) {
-    static constexpr const char* kNames[] = {
-        "kill", "power cut", "isolate", "one-way cut from", "heal all", "reset connections of", "restart one (not)"};
-    if (!options_.verbose) return;
-    fmt::print("{:8.3f}s {} {}\n", std::chrono::duration<double>(cluster_.world().now().time_since_epoch()).count(),
-               kNames[kind], node);
+  void on_sent(const io::SimSent& sent) {
+    invariants_.on_sent(sent);
+    if (nemesis_) nemesis_->on_sent(sent);
+    if (options_.trace == nullptr) return;
+    const io::Message* content = sent.frame.content ? &*sent.frame.content : nullptr;
+    fmt::format_to(std::back_inserter(*options_.trace), "{} {} {}->{} call {} type {} bytes {}\n",
+                   cluster_.world().now().time_since_epoch().count(), sent.connection, sent.from, sent.to,
+                   sent.frame.call_id, content != nullptr ? content->type : 0, sent.frame.size());
+  }
+
+  void tell(const std::string& fault) {
+    if (options_.verbose) {
+      fmt::print("{:8.3f}s: {}\n", std::chrono::duration<double>(cluster_.world().now().time_since_epoch()).count(),
+                 fault);
+    }
+    if (options_.trace != nullptr) *options_.trace += fault + "\n";
   }
 
   ChaosReport report(std::string wrong) {
+    std::uint64_t healed = 0;
+    for (const NodeId id : cluster_.up()) healed += cluster_.node(id)->repair_counters().healed;
     return {.wrong = std::move(wrong),
             .acknowledged = workload_.acknowledged(),
             .unknown = workload_.unknown(),
             .refused = workload_.refused(),
             .delivered = workload_.delivered(),
-            .faults = faults_,
+            .faults = nemesis_ ? nemesis_->done() : 0,
+            .healed = healed,
             .tasks = cluster_.world().tasks_run(),
             .fingerprint = cluster_.world().fingerprint(),
             .virtual_time = cluster_.world().now().time_since_epoch()};
@@ -126,10 +101,20 @@ class Chaos {
   const ChaosOptions options_;
   SimCluster cluster_;
   Workload workload_;
-  std::uint64_t faults_ = 0;
+  Invariants invariants_;
+  std::optional<Nemesis> nemesis_;
 };
 
 }  // namespace
+
+std::size_t nodes_of(const ChaosOptions& options) {
+  static constexpr std::array<std::size_t, 8> kSizes = {3, 3, 5, 3, 4, 5, 3, 7};
+  return options.nodes != 0 ? options.nodes : kSizes[options.seed % kSizes.size()];
+}
+
+std::vector<Fault> faults_of(const ChaosOptions& options) {
+  return options.faults ? *options.faults : draw_faults(options.seed, nodes_of(options), options.duration);
+}
 
 ChaosReport run_chaos(const ChaosOptions& options) { return Chaos(options).run(); }
 

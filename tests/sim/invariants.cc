@@ -50,11 +50,14 @@ void Invariants::found(std::string what) {
 
 void Invariants::look() {
   ++looks_;
+  for (const NodeId id : cluster_.up()) look_at_view(*cluster_.node(id)->view());
+  const metadata::ViewPtr newest = cluster_.newest_view();
   for (const NodeId id : cluster_.up()) {
-    const metadata::ViewPtr view = cluster_.node(id)->view();
-    look_at_view(*view);
+    // A wiped node that is not taken in again yet has nothing to do with what the metadata says of its former disk.
+    const metadata::NodeInfo* known = newest->find_node(id);
+    if (known == nullptr || known->disk_id != cluster_.disk_id(id)) continue;
     for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
-      for (const auto& [name, topic] : view->bucket(i).topics) look_at_replicas(id, *topic);
+      for (const auto& [name, topic] : newest->bucket(i).topics) look_at_replicas(id, *topic);
     }
   }
 }
@@ -75,25 +78,51 @@ void Invariants::look_at_topic(const metadata::View& view, const metadata::Topic
     const metadata::SegmentInfo& segment = topic.segments[i];
     const bool last = i + 1 == topic.segments.size();
     if (segment.sealed() == last) found(fmt::format("I7: {} has segments behind one that is not sealed", topic.name));
-    if (!segment.sealed()) continue;
-    if (!last && topic.segments[i + 1].base != segment.end) {
+    if (segment.sealed()) {
+      look_at_sealed(view, topic, segment);
+    } else {
+      replicas_.try_emplace({topic.name, segment.id}, segment.replicas.size());
+    }
+    if (segment.sealed() && !last && topic.segments[i + 1].base != segment.end) {
       found(fmt::format("I6: {} segment {} does not begin where the one before ends", topic.name, segment.id));
     }
-    const Sealed now{segment.end, segment.hash};
-    const auto [known, fresh] = sealed_.try_emplace({topic.name, segment.id}, now);
-    if (!fresh && known->second != now) {
-      found(fmt::format("I2: {} segment {} ends at {} and at {}", topic.name, segment.id, known->second.end, now.end));
-    }
   }
+  look_at_cursor(view, topic);
+}
+
+void Invariants::look_at_sealed(const metadata::View& view, const metadata::TopicInfo& topic,
+                                const metadata::SegmentInfo& segment) {
+  const Key key{topic.name, segment.id};
+  const Sealed now{segment.end, segment.hash};
+  const auto [known, fresh] = sealed_.try_emplace(key, now);
+  if (!fresh && known->second != now) {
+    found(fmt::format("I2: {} segment {} ends at {} and at {}", topic.name, segment.id, known->second.end, now.end));
+  }
+  const auto replicas = replicas_.find(key);
+  if (!fresh || replicas == replicas_.end()) return;
+  // Whoever has another disk since the segment opened was struck off.
+  const bool same_disks = std::ranges::all_of(view.nodes(), [&](const auto& node) {
+    return view.original(segment, node.first) && node.second.state != metadata::NodeState::kRemoved;
+  });
+  // Nor can a damaged copy become one of those that hold everything.
+  const bool sound = std::ranges::all_of(cluster_.up(), [&](NodeId id) {
+    const storage::Segment* replica = cluster_.node(id)->replica(topic, segment.id);
+    return replica == nullptr || replica->status();
+  });
+  if (same_disks && sound && segment.replicas.size() < replicas->second / 2 + 1) {
+    found(fmt::format("I1: {} segment {} of {} replicas is sealed with {} holders", topic.name, segment.id,
+                      replicas->second, segment.replicas.size()));
+  }
+}
+
+void Invariants::look_at_cursor(const metadata::View& view, const metadata::TopicInfo& topic) {
   auto& cursors = cursors_[topic.name];
   const Offset cursor = view.shared_cursor(topic);
   cursors[view.version()] = cursor;
   const auto here = cursors.find(view.version());
-  if (here != cursors.begin() && std::prev(here)->second > cursor) {
-    found(fmt::format("I11: the cursor of {} moved back to {}", topic.name, cursor));
-  }
-  if (topic.last().base > cursor || topic.last().state != metadata::SegmentState::kSealed) return;
-  if (cursor > topic.last().end) found(fmt::format("I11: the cursor of {} lies behind the end", topic.name));
+  const bool before = here != cursors.begin() && std::prev(here)->second > cursor;
+  const bool after = std::next(here) != cursors.end() && std::next(here)->second < cursor;
+  if (before || after) found(fmt::format("I11: the cursor of {} moved back", topic.name));
 }
 
 void Invariants::look_at_replicas(NodeId node, const metadata::TopicInfo& topic) {
@@ -101,16 +130,28 @@ void Invariants::look_at_replicas(NodeId node, const metadata::TopicInfo& topic)
   for (std::size_t i = first; i < topic.segments.size(); ++i) {
     const metadata::SegmentInfo& segment = topic.segments[i];
     const storage::Segment* replica = cluster_.node(node)->replica(topic, segment.id);
-    if (replica == nullptr) continue;
-    Epoch& promise = promises_[{node, {topic.name, segment.id}}];
-    if (replica->promised() < promise) {
-      found(fmt::format("I9: node {} has forgotten its promise for {} segment {}", node, topic.name, segment.id));
-    }
-    promise = std::max(promise, replica->promised());
-    if (segment.sealed() && segment.has_replica(node) && replica->status() && replica->durable_end() < segment.end) {
-      found(fmt::format("I8: node {} is a holder of {} segment {} up to {} and has it up to {}", node, topic.name,
-                        segment.id, segment.end, replica->durable_end()));
-    }
+    if (replica != nullptr) look_at_replica(node, topic, segment, *replica);
+  }
+}
+
+void Invariants::look_at_replica(NodeId node, const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
+                                 const storage::Segment& replica) {
+  const storage::SegmentKey key{topic.id, segment.id};
+  const Epoch promise = pledges_.promised(node, key);
+  if (replica.promised() < promise) {
+    found(fmt::format("I9: node {} has promised epoch {} for {} segment {} and knows only of {}", node, promise,
+                      topic.name, segment.id, replica.promised()));
+  }
+  const Uuid id = cluster_.disk_id(node);
+  Offset& durable = durable_[{Disk{node, id.high(), id.low()}, key}];
+  if (!segment.sealed() && replica.status() && replica.durable_end() < durable) {
+    found(fmt::format("I9: node {} had {} segment {} durable up to {}, and has it up to {}", node, topic.name,
+                      segment.id, durable, replica.durable_end()));
+  }
+  durable = std::max(durable, replica.durable_end());
+  if (segment.sealed() && segment.has_replica(node) && replica.status() && replica.durable_end() < segment.end) {
+    found(fmt::format("I8: node {} is a holder of {} segment {} up to {} and has it up to {}", node, topic.name,
+                      segment.id, segment.end, replica.durable_end()));
   }
 }
 

@@ -1,5 +1,8 @@
 #include "tests/sim/scenarios.h"
 
+#include <algorithm>
+
+#include "metadata/sealing.h"
 #include "tests/sim/story.h"
 
 namespace walrus::sim {
@@ -99,6 +102,21 @@ void a_disk_is_wiped(Story& story) {
   story.until([&] { return story.cluster().node(victim)->ready(); }, "the wiped node is back");
 }
 
+void rot_in_the_last_acknowledged_batch(Story& story) {
+  const NodeId victim = story.followers().front();
+  const std::string record = story.workload().last_acknowledged();
+  story.run_for(300ms);  // from here on no torn write explains damage there
+  if (!story.cluster().rot_in_log(victim, record)) return;
+  story.cut_power(victim);
+  story.restart(victim);
+  // Two of three are needed, and the damaged one does not count: the end is found when the leader is back.
+  const NodeId leader = story.leader();
+  story.kill(leader);
+  story.run_for(3s);
+  story.restart(leader);
+  story.until_writable("after rot in the last acknowledged batch");
+}
+
 void torn_tail(Story& story) {
   for (const io::CrashModel model : io::kAllCrashModels) {
     const NodeId victim = story.leader();
@@ -108,6 +126,7 @@ void torn_tail(Story& story) {
     story.until_writable("after a torn tail");
     story.until_acknowledged(10);
   }
+  rot_in_the_last_acknowledged_batch(story);
 }
 
 void all_lose_power_at_once(Story& story) {
@@ -196,6 +215,71 @@ void clocks_jump(Story& story) {
   story.until_acknowledged(20);
 }
 
+void the_recoverer_is_removed(Story& story) {
+  const NodeId old = story.leader();
+  story.kill(old);
+  story.until([&] { return story.being_sealed(); }, "a recoverer is named");
+  story.remove(story.open().recoverer);
+  story.restart(old);  // of three replicas two are needed
+  story.until_writable("after its recoverer was removed");
+}
+
+void the_leader_is_removed(Story& story) {
+  story.remove(story.leader());
+  story.until_writable("after its leader was removed");
+}
+
+void a_removed_node_is_recoverer_or_leader(Story& story) {
+  if (story.random().below(2) == 0) return the_recoverer_is_removed(story);
+  the_leader_is_removed(story);
+}
+
+void two_versions(Story& story) {
+  for (const NodeId id : story.cluster().ids()) {
+    story.kill(id);
+    story.cluster().upgrade(id);
+    story.restart(id);
+    story.until_writable("while nodes are upgraded");
+    story.until_acknowledged(20);
+  }
+}
+
+void a_repair_source_rots_during_the_copy(Story& story) {
+  story.until_acknowledged(200);
+  const NodeId victim = story.followers().front();
+  const NodeId source = story.leader();
+  story.cluster().wipe(victim);
+  story.until_writable("after a disk was wiped");
+  story.restart(victim);
+  story.until([&] { return story.cluster().node(victim)->repair_counters().copied_bytes > 0; }, "copies are made");
+  for (int i = 0; i < 8; ++i) (void)story.cluster().rot(source, story.random().next());
+  story.run_for(40s);  // all is read again, and what is damaged is found and made anew
+  story.until([&] { return story.cluster().missing_copy().empty(); }, "all copies are there again");
+}
+
+void both_holders_are_lost(Story& story) {
+  story.until_acknowledged(150);
+  story.expect_losses();
+  const std::vector<NodeId> holders = story.open().replicas;
+  for (const NodeId id : holders) story.cluster().wipe(id);
+  for (const NodeId id : holders) story.restart(id);
+  story.until(
+      [&] { return std::ranges::all_of(holders, [&](NodeId id) { return story.cluster().node(id)->ready(); }); },
+      "the wiped nodes are back");
+  const auto nobody_has_it = [&] { return !metadata::end_can_be_found(*story.cluster().newest_view(), story.open()); };
+  if (story.open().replicas == holders) {
+    story.until(nobody_has_it, "the disks are known to be gone");
+    story.run_for(5s);
+    if (!nobody_has_it()) return story.fail("F24: an end was invented");
+    // Nothing goes on by itself; an operator says so.
+    const Status recovered =
+        story.carry_out(metadata::begin_seal_losing_data(*story.cluster().newest_view(), *story.topic()));
+    if (!recovered) return story.fail("F24: " + recovered.error().message());
+  }
+  story.until_writable("after the operator has given up what was lost");
+  if (story.cluster().newest_view()->lost_segments() == 0) story.fail("F24: nothing is told of the loss");
+}
+
 constexpr Scenario kScenarios[] = {
     {"F1", "the leader crashes with acks in flight", 3, leader_crashes_with_acks_in_flight},
     {"F2", "the leader pauses for 60 s and wakes after the seal", 3, leader_pauses_and_wakes_after_the_seal},
@@ -213,9 +297,13 @@ constexpr Scenario kScenarios[] = {
     {"F13", "the Raft leader changes during each step", 5, raft_leader_changes_during_each_step},
     {"F14", "a seal is applied late on a node that serves reads", 3, seal_is_applied_late_on_a_node_that_serves_reads},
     {"F16", "a follower is swapped while the leader dies", 5, follower_is_swapped_while_the_leader_dies},
+    {"F17", "a removed node is recoverer or leader", 5, a_removed_node_is_recoverer_or_leader},
     {"F18", "the disk is full while a fence is persisted", 3, disk_is_full_while_a_fence_is_persisted},
     {"F19", "a sync error on one replica", 3, sync_fails_on_one_replica},
     {"F20", "clocks jump while a leader is replaced", 3, clocks_jump},
+    {"F22", "nodes of two versions", 3, two_versions},
+    {"F23", "the source of a repair rots during the copy", 5, a_repair_source_rots_during_the_copy},
+    {"F24", "both holders are lost: it is told, and nothing is made up", 5, both_holders_are_lost, 2},
 };
 
 }  // namespace
@@ -223,7 +311,7 @@ constexpr Scenario kScenarios[] = {
 std::span<const Scenario> scenarios() { return kScenarios; }
 
 std::string run_scenario(const Scenario& scenario, std::uint64_t seed) {
-  Story story(seed, scenario.nodes);
+  Story story(seed, scenario.nodes, scenario.replicas);
   if (story.begin()) {
     scenario.tell(story);
     story.end();

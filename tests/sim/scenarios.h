@@ -17,6 +17,7 @@ struct Scenario {
   std::string_view what;
   std::size_t nodes;
   void (*tell)(Story&);
+  std::uint32_t replicas = 3;
 };
 
 std::span<const Scenario> scenarios();

@@ -28,10 +28,16 @@ SimNodeOptions SimCluster::options_for(NodeId id) const {
                          .join = {},
                          .shards = options_.shards,
                          .replication_factor = options_.replication_factor,
-                         .segment_entries = options_.segment_entries};
-  // A node whose disk was replaced joins like a new one; the first one joins at the second then.
-  if (id != NodeId(1)) options.join = {address_of(NodeId(1))};
-  if (id == NodeId(1) && wiped != wipes_.end()) options.join = {address_of(NodeId(2))};
+                         .segment_entries = options_.segment_entries,
+                         .may_be_damaged = rotten_.contains(id),
+                         .newer_version = newer_.contains(id)};
+  if (wiped != wipes_.end()) {  // joins like a new one, wherever it is let in
+    for (const NodeId other : ids()) {
+      if (other != id) options.join.push_back(address_of(other));
+    }
+  } else if (id != NodeId(1)) {
+    options.join = {address_of(NodeId(1))};
+  }
   return options;
 }
 
@@ -49,18 +55,32 @@ bool SimCluster::form() {
   return world_.run_until([&] { return std::ranges::all_of(ids(), sees_all); }, 30s);
 }
 
-void SimCluster::restart(NodeId id) {
+Status SimCluster::try_restart(NodeId id) {
   WALRUS_ASSERT(!is_up(id));
   auto started = SimNode::start(world_, network_, *disks_.at(id), options_for(id));
-  WALRUS_ASSERT(started.has_value(), started ? "" : started.error().message());
+  if (!started) {
+    disks_.at(id)->kill_process();  // what it has begun to write is under way all the same
+    return fail(started.error());
+  }
   nodes_[id] = std::move(*started);
+  return {};
+}
+
+void SimCluster::restart(NodeId id) {
+  const Status started = try_restart(id);
+  WALRUS_ASSERT(started.has_value(), started ? "" : started.error().message());
 }
 
 void SimCluster::stop(NodeId id) {
   // Nothing of a dying node reaches the others.
-  network_.isolate(id);
+  std::vector<NodeId> silenced;
+  for (const NodeId other : ids()) {
+    if (other == id || network_.is_cut(id, other)) continue;
+    network_.cut(id, other);
+    silenced.push_back(other);
+  }
   nodes_.erase(id);
-  network_.heal_all();
+  for (const NodeId other : silenced) network_.heal(id, other);
 }
 
 void SimCluster::kill_process(NodeId id) {
@@ -83,6 +103,32 @@ void SimCluster::wipe(NodeId id) {
   disks_.at(id)->wipe();
 }
 
+std::vector<storage::SegmentKey> SimCluster::sealed_copies(NodeId id) const {
+  std::vector<storage::SegmentKey> copies;
+  const metadata::ViewPtr view = newest_view();
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) {
+      for (const metadata::SegmentInfo& segment : topic->segments) {
+        const storage::SegmentKey key{topic->id, segment.id};
+        const auto written = disks_.at(id)->exists(file_of(key));
+        if (segment.sealed() && segment.has_replica(id) && written && *written) copies.push_back(key);
+      }
+    }
+  }
+  return copies;
+}
+
+bool SimCluster::rot(NodeId id, std::uint64_t choice) {
+  const std::vector<storage::SegmentKey> copies = sealed_copies(id);
+  if (copies.empty()) return false;
+  const std::string file = file_of(copies[choice % copies.size()]);
+  const auto content = disks_.at(id)->read_file(file);
+  if (!content || content->empty()) return false;
+  rotten_.insert(id);
+  disks_.at(id)->flip_bits(file, (choice / copies.size()) % content->size(), 0x55);
+  return true;
+}
+
 SimNode* SimCluster::node(NodeId id) {
   const auto it = nodes_.find(id);
   return it == nodes_.end() ? nullptr : it->second.get();
@@ -96,8 +142,33 @@ std::vector<NodeId> SimCluster::ids() const {
 
 std::vector<NodeId> SimCluster::up() const {
   std::vector<NodeId> result;
-  for (const auto& [id, node] : nodes_) result.push_back(id);
+  for (const auto& [id, node] : nodes_) {
+    if (!node->refused()) result.push_back(id);
+  }
   return result;
+}
+
+void SimCluster::forget(NodeId id) {
+  disks_.at(id)->kill_process();
+  stop(id);
+  removed_.push_back(std::move(disks_.at(id)));  // what was under way on it still ends
+  disks_.erase(id);
+}
+
+bool SimCluster::rot_in_log(NodeId id, std::string_view bytes) {
+  io::SimDisk& disk = *disks_.at(id);
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
+    const std::string directory = log_of(shard);
+    for (const std::string& name : disk.list(directory).value_or(std::vector<std::string>())) {
+      const auto content = disk.read_file(directory + "/" + name);
+      const std::size_t place = content ? content->rfind(bytes) : std::string::npos;
+      if (place == std::string::npos) continue;
+      rotten_.insert(id);
+      disk.flip_bits(directory + "/" + name, place, 0x55);
+      return true;
+    }
+  }
+  return false;
 }
 
 metadata::ViewPtr SimCluster::newest_view() const {
@@ -106,6 +177,37 @@ metadata::ViewPtr SimCluster::newest_view() const {
     if (node->view()->version() > newest->version()) newest = node->view();
   }
   return newest;
+}
+
+bool SimCluster::can_spare(NodeId node) const {
+  const metadata::ViewPtr view = newest_view();
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) {
+      for (const metadata::SegmentInfo& segment : topic->segments) {
+        if (segment.has_replica(node) && segment.replicas.size() < 2) return false;
+      }
+    }
+  }
+  return true;
+}
+
+std::string SimCluster::missing_copy() const {
+  const metadata::ViewPtr view = newest_view();
+  const auto nodes = static_cast<std::size_t>(std::ranges::count_if(
+      view->nodes(), [](const auto& node) { return node.second.state == metadata::NodeState::kUp; }));
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) {
+      const std::size_t wanted = std::min<std::size_t>(topic->replicas_wanted, nodes);
+      for (const metadata::SegmentInfo& segment : topic->segments) {
+        if (!segment.sealed() || segment.replicas.size() >= wanted) continue;
+        std::string holders;
+        for (const NodeId holder : segment.replicas) holders += " " + std::to_string(holder.value());
+        return name + " segment " + std::to_string(segment.id.value()) + " of " + std::to_string(wanted) +
+               " copies is held by:" + holders;
+      }
+    }
+  }
+  return {};
 }
 
 std::optional<NodeId> SimCluster::raft_leader() const {

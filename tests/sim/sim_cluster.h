@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "tests/sim/sim_node.h"
@@ -31,8 +32,19 @@ class SimCluster {
   void cut_power(NodeId node, io::CrashModel model);
   /// The process is gone, and everything on its disk. What is started next in its place has a disk of another identity.
   void wipe(NodeId node);
-  /// On its disk as it is.
+  /// On its disk as it is. A start that its disk does not allow (it is full) is an error, and the node is not up.
+  Status try_restart(NodeId node);
+  /// The same where nothing stands in the way.
   void restart(NodeId node);
+  /// Bit rot: flips bits somewhere in this node's copy of a segment that is sealed and written out, which `choice`
+  /// picks. False when it has none.
+  bool rot(NodeId node, std::uint64_t choice);
+  /// The same of the last place in its write-ahead log at which these bytes stand.
+  bool rot_in_log(NodeId node, std::string_view bytes);
+  /// From its next start on the node is of a later version.
+  void upgrade(NodeId node) { newer_.insert(node); }
+  /// A node that was removed from the cluster: its process has ended, and nobody starts it again.
+  void forget(NodeId node);
   /// The process stands still while time goes on for all others.
   void pause(NodeId node) {
     if (is_up(node)) nodes_.at(node)->loop().pause();
@@ -40,7 +52,9 @@ class SimCluster {
   void resume(NodeId node) {
     if (is_up(node)) nodes_.at(node)->loop().resume();
   }
-  bool is_up(NodeId node) const { return nodes_.contains(node); }
+  bool is_up(NodeId node) const { return nodes_.contains(node) && !nodes_.at(node)->refused(); }
+  /// Of the disk that the node has, or had when it was last up: another one after wipe().
+  Uuid disk_id(NodeId node) const { return options_for(node).disk_id; }
 
   SimNode* node(NodeId id);
   std::vector<NodeId> ids() const;
@@ -48,6 +62,10 @@ class SimCluster {
   /// The newest view that a node has.
   metadata::ViewPtr newest_view() const;
   std::optional<NodeId> raft_leader() const;
+  /// No segment lies on this node alone, nor would one if it were gone.
+  bool can_spare(NodeId node) const;
+  /// A sealed segment with fewer holders than its topic wants and nodes are there, in words; empty when there is none.
+  std::string missing_copy() const;
 
   io::SimWorld& world() { return world_; }
   io::SimNetwork& network() { return network_; }
@@ -56,12 +74,16 @@ class SimCluster {
  private:
   SimNodeOptions options_for(NodeId id) const;
   void stop(NodeId id);
+  std::vector<storage::SegmentKey> sealed_copies(NodeId id) const;
 
   const SimClusterOptions options_;
   io::SimWorld world_;
   io::SimNetwork network_;
   std::map<NodeId, std::unique_ptr<io::SimDisk>> disks_;
+  std::vector<std::unique_ptr<io::SimDisk>> removed_;
   std::map<NodeId, std::uint64_t> wipes_;  // how often
+  std::set<NodeId> rotten_;
+  std::set<NodeId> newer_;
   std::map<NodeId, std::unique_ptr<SimNode>> nodes_;
 };
 

@@ -5,7 +5,9 @@
 
 #include "base/limits.h"
 #include "base/planted_bug.h"
+#include "storage/layout.h"
 #include "storage/record_batch.h"
+#include "tests/sim/newer_version.h"
 
 namespace walrus::sim {
 
@@ -13,6 +15,8 @@ namespace {
 
 const std::string kDirectory = "/node";
 const std::string kClusterIdFile = kDirectory + "/cluster";
+/// Of virtual time: a run of a minute reads everything several times.
+constexpr auto kScrubInterval = std::chrono::seconds(10);
 
 void follow_addresses(io::Transport& transport, const metadata::View& view, NodeId self) {
   for (const auto& [id, node] : view.nodes()) {
@@ -21,6 +25,10 @@ void follow_addresses(io::Transport& transport, const metadata::View& view, Node
 }
 
 }  // namespace
+
+std::string file_of(storage::SegmentKey segment) { return storage::layout::segment_log(kDirectory, segment); }
+
+std::string log_of(std::uint32_t shard) { return storage::layout::wal_directory(kDirectory, shard); }
 
 std::string address_of(NodeId node) { return "node-" + std::to_string(node.value()) + ":6000"; }
 
@@ -39,6 +47,7 @@ SimNode::~SimNode() {
   for (auto& shard : shards_) {
     shard->takeover.reset();
     shard->repair.reset();
+    shard->scrubber.reset();
   }
   for (auto& shard : shards_) shard->broker.reset();
   shards_.clear();
@@ -50,8 +59,8 @@ Status SimNode::open(io::SimNetwork& network, io::SimDisk& disk) {
   WALRUS_TRY(disk.make_directories(kDirectory));
   WALRUS_TRY(disk.sync_directory("/"));
   WALRUS_ASSIGN(const auto report, storage::recover(disk, kDirectory));
-  if (!report.damage.empty()) return fail(ErrorCode::kCorrupt, report.damage.front());
-  transport_ = network.make_transport(options_.id, io::Channel::kNode, address_of(options_.id), loop_);
+  if (!report.damage.empty() && !options_.may_be_damaged) return fail(ErrorCode::kCorrupt, report.damage.front());
+  transport_ = make_transport(network, io::Channel::kNode);
   WALRUS_TRY(open_metadata(disk));
   directory_.shards.resize(options_.shards);
   for (std::uint32_t k = 0; k < options_.shards; ++k) WALRUS_TRY(open_shard(network, disk, k));
@@ -62,8 +71,14 @@ Status SimNode::open(io::SimNetwork& network, io::SimDisk& disk) {
     shard->broker->start();
     shard->takeover->start();
     shard->repair->start();
+    shard->scrubber->start();
   }
   return {};
+}
+
+std::unique_ptr<io::Transport> SimNode::make_transport(io::SimNetwork& network, std::uint32_t channel) {
+  auto transport = network.make_transport(options_.id, channel, address_of(options_.id), loop_);
+  return options_.newer_version ? speak_newer_version(std::move(transport)) : std::move(transport);
 }
 
 Status SimNode::open_metadata(io::SimDisk& disk) {
@@ -80,6 +95,10 @@ Status SimNode::open_metadata(io::SimDisk& disk) {
     WALRUS_ASSIGN(options.cluster_id, Uuid::parse(hex));
   }
   options.on_cluster_id = [&disk](const Uuid& id) { (void)disk.replace_file(kClusterIdFile, id.hex()); };
+  options.on_refused = [this](const Error&) {
+    refused_ = true;
+    loop_.stop();
+  };
   WALRUS_ASSIGN(metadata_, metadata::MetadataService::open(loop_, disk, *transport_, std::move(options)));
   controller_ = std::make_unique<controller::Controller>(loop_, *transport_, metadata_->client(), options_.id,
                                                          [this] { return metadata_->status().leader_id; });
@@ -92,7 +111,7 @@ Status SimNode::open_metadata(io::SimDisk& disk) {
 
 Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint32_t number) {
   auto shard = std::make_unique<Shard>();
-  shard->transport = network.make_transport(options_.id, io::Channel::shard(number), address_of(options_.id), loop_);
+  shard->transport = make_transport(network, io::Channel::shard(number));
   shard->metadata = metadata_->client_for(loop_);
   storage::ShardStoreOptions store{.directory = kDirectory, .shard = number};
   store.engine.wal_file_bytes = 1 << 20;
@@ -108,14 +127,7 @@ Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint
   const auto owns = [this, number](std::string_view topic) { return directory_.shard_of(topic) == number; };
   shard->takeover = std::make_unique<controller::Takeover>(loop_, *shard->transport, *shard->metadata,
                                                            shard->broker->replicas(), options_.id, owns);
-  shard->repair = std::make_unique<controller::Repair>(
-      controller::Repair::Shard{.loop = loop_,
-                                .transport = *shard->transport,
-                                .metadata = *shard->metadata,
-                                .store = *shard->store,
-                                .replicas = shard->broker->replicas(),
-                                .owns = owns},
-      controller::RepairOptions{.self = options_.id, .grace = limits::kRepairGrace}, repair_counters_);
+  open_repair(*shard, number);
   directory_.shards[number] = {&loop_, shard->broker.get()};
   shard->transport->set_handler([broker = shard->broker.get()](NodeId from, io::Message message, io::Reply reply) {
     if (reply) broker->handle(from, std::move(message), std::move(reply));
@@ -127,6 +139,28 @@ Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint
   }
   shards_.push_back(std::move(shard));
   return {};
+}
+
+void SimNode::open_repair(Shard& shard, std::uint32_t number) {
+  const auto owns = [this, number](std::string_view topic) { return directory_.shard_of(topic) == number; };
+  shard.repair = std::make_unique<controller::Repair>(
+      controller::Repair::Shard{.loop = loop_,
+                                .transport = *shard.transport,
+                                .metadata = *shard.metadata,
+                                .store = *shard.store,
+                                .replicas = shard.broker->replicas(),
+                                .owns = owns},
+      controller::RepairOptions{.self = options_.id, .grace = limits::kRepairGrace}, repair_counters_);
+  shard.scrubber = std::make_unique<controller::Scrubber>(
+      controller::Scrubber::Shard{
+          .loop = loop_,
+          .metadata = *shard.metadata,
+          .store = *shard.store,
+          .replicas = shard.broker->replicas(),
+          .owns = owns,
+          .on_set_aside = [repair = shard.repair.get()](storage::SegmentKey key) { repair->note_damaged(key); }},
+      controller::ScrubOptions{.self = options_.id, .interval = kScrubInterval}, repair_counters_);
+  shard.broker->on_damage([scrubber = shard.scrubber.get()](storage::SegmentKey key) { scrubber->suspect(key); });
 }
 
 Result<std::vector<std::string>> SimNode::read_segment(const metadata::TopicInfo& topic,

@@ -10,6 +10,7 @@
 #include "broker/router.h"
 #include "controller/controller.h"
 #include "controller/repair.h"
+#include "controller/scrubber.h"
 #include "controller/takeover.h"
 #include "io/sim/sim_disk.h"
 #include "io/sim/sim_loop.h"
@@ -26,9 +27,16 @@ struct SimNodeOptions {
   std::uint32_t shards = 2;
   std::uint32_t replication_factor = 3;
   std::uint64_t segment_entries = 50;
+  /// Damage that recovery finds was done on purpose; else it is a failure of the start.
+  bool may_be_damaged = false;
+  bool newer_version = false;
 };
 
 std::string address_of(NodeId node);
+/// Where a node has its copy of a segment on its disk.
+std::string file_of(storage::SegmentKey segment);
+/// Where the files of a shard's write-ahead log are.
+std::string log_of(std::uint32_t shard);
 
 class SimNode {
  public:
@@ -42,7 +50,10 @@ class SimNode {
   metadata::MetadataService& metadata() { return *metadata_; }
   metadata::ViewPtr view() { return metadata_->client().view(); }
   io::SimLoop& loop() { return loop_; }
+  /// The cluster has removed it: a process would end now.
+  bool refused() const { return refused_; }
   bool ready() const { return metadata_->ready(); }
+  const controller::RepairCounters& repair_counters() const { return repair_counters_; }
   bool leads_raft() const { return metadata_->status().leader_id == options_.id; }
   /// This node's copy of a segment; null when it has none.
   const storage::Segment* replica(const metadata::TopicInfo& topic, SegmentId segment) const {
@@ -60,12 +71,15 @@ class SimNode {
     std::unique_ptr<broker::Broker> broker;
     std::unique_ptr<controller::Takeover> takeover;
     std::unique_ptr<controller::Repair> repair;
+    std::unique_ptr<controller::Scrubber> scrubber;
   };
 
   SimNode(io::SimLoop& loop, const SimNodeOptions& options) : loop_(loop), options_(options) {}
   Status open(io::SimNetwork& network, io::SimDisk& disk);
+  std::unique_ptr<io::Transport> make_transport(io::SimNetwork& network, std::uint32_t channel);
   Status open_metadata(io::SimDisk& disk);
   Status open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint32_t number);
+  void open_repair(Shard& shard, std::uint32_t number);
 
   io::SimLoop& loop_;
   const SimNodeOptions options_;
@@ -77,6 +91,7 @@ class SimNode {
   controller::RepairCounters repair_counters_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<broker::Router> router_;
+  bool refused_ = false;
 };
 
 }  // namespace walrus::sim

@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
+
+#include "metadata/uuid_bytes.h"
 
 namespace walrus::sim {
 
@@ -15,10 +18,12 @@ constexpr auto kLookInterval = 20ms;
 const std::string kTopic = "topic-0";
 }  // namespace
 
-Story::Story(std::uint64_t seed, std::size_t nodes)
-    : cluster_({.seed = seed, .nodes = nodes}),
+Story::Story(std::uint64_t seed, std::size_t nodes, std::uint32_t replicas)
+    : cluster_({.seed = seed, .nodes = nodes, .replication_factor = replicas}),
       workload_(cluster_, {.producers = 3, .readers = 2, .topics = 1, .patience = 1s}),
-      invariants_(cluster_) {}
+      invariants_(cluster_) {
+  cluster_.network().set_observer([this](const io::SimSent& sent) { invariants_.on_sent(sent); });
+}
 
 void Story::fail(std::string why) {
   if (!wrong_.empty()) return;
@@ -69,7 +74,7 @@ void Story::end() {
   }
   until_writable("once everything is healed");
   workload_.stop();
-  if (wrong_.empty()) wrong_ = workload_.check();
+  if (wrong_.empty() && !losses_expected_) wrong_ = workload_.check();
   if (wrong_.empty()) wrong_ = invariants_.violation();
   if (wrong_.empty() && invariants_.looks() < 50) wrong_ = "hardly anything was looked at";
 }
@@ -122,6 +127,30 @@ void Story::cut_power(NodeId node, io::CrashModel model) {
 }
 void Story::restart(NodeId node) {
   if (!cluster_.is_up(node)) cluster_.restart(node);
+}
+
+Status Story::carry_out(const metadata::Command& command, NodeId except) {
+  std::optional<Result<metadata::Applied>> applied;
+  for (const NodeId id : cluster_.up()) {
+    if (id == except || applied) continue;
+    cluster_.node(id)->metadata().client().propose(
+        command, [&](Result<metadata::Applied> result) { applied = std::move(result); });
+    cluster_.world().run_until([&] { return applied.has_value(); }, io::Duration(kPatience));
+  }
+  if (!applied) return walrus::fail(ErrorCode::kTimedOut, "nobody answers");
+  return metadata::outcome_of(*applied);
+}
+
+void Story::remove(NodeId node) {
+  metadata::Command command;
+  command.mutable_set_node_state()->set_node_id(node.value());
+  command.mutable_set_node_state()->set_disk_id(metadata::uuid_bytes(cluster_.disk_id(node)));
+  command.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(metadata::NodeState::kRemoved));
+  command.mutable_set_node_state()->set_lose_data(true);
+  const Status removed = carry_out(command, node);
+  if (!removed) return fail("removing a node: " + removed.error().message());
+  until([&] { return !cluster_.is_up(node); }, "the removed node ends");
+  if (wrong_.empty()) cluster_.forget(node);
 }
 
 Epoch Story::promise_of(NodeId node, SegmentId segment) {

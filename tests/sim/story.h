@@ -11,13 +11,17 @@ namespace walrus::sim {
 
 class Story {
  public:
-  Story(std::uint64_t seed, std::size_t nodes);
+  Story(std::uint64_t seed, std::size_t nodes, std::uint32_t replicas);
 
   /// Forms the cluster and starts the load; false, with the reason in wrong(), when that fails.
   bool begin();
   /// Heals everything, waits until the topic is writable again, and checks.
   void end();
   const std::string& wrong() const { return wrong_; }
+  /// The story itself has seen something that must not be.
+  void fail(std::string why);
+  /// Records that nobody has any more are part of this story.
+  void expect_losses() { losses_expected_ = true; }
 
   // The open segment of the topic that all producers write to.
   metadata::TopicPtr topic() const;
@@ -43,6 +47,10 @@ class Story {
   void restart(NodeId node);
   void pause(NodeId node) { cluster_.pause(node); }
   void resume(NodeId node) { cluster_.resume(node); }
+  /// Takes the node out of the cluster, whatever it holds, and waits until its process has ended.
+  void remove(NodeId node);
+  /// Has a command of the metadata carried out, through any node but `except`.
+  Status carry_out(const metadata::Command& command, NodeId except = {});
   void isolate(NodeId node) { cluster_.network().isolate(node); }
   void cut(NodeId from, NodeId to) { cluster_.network().cut(from, to); }
   void heal() { cluster_.network().heal_all(); }
@@ -53,12 +61,11 @@ class Story {
   Epoch promise_of(NodeId node, SegmentId segment);
 
  private:
-  void fail(std::string why);
-
   SimCluster cluster_;
   Workload workload_;
   Invariants invariants_;
   std::string wrong_;
+  bool losses_expected_ = false;
 };
 
 }  // namespace walrus::sim

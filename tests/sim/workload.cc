@@ -95,6 +95,7 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
 
   void note(Fate fate) {
     topic_.sent[*producer_].push_back({payload_, fate});
+    if (fate == Fate::kAcknowledged) workload_.last_acknowledged_ = payload_;
     ++(fate == Fate::kAcknowledged ? workload_.acknowledged_
        : fate == Fate::kUnknown    ? workload_.unknown_
                                    : workload_.refused_);
@@ -167,7 +168,7 @@ io::TimePoint Workload::oldest_progress() const {
 }
 
 Result<std::vector<std::string>> Workload::read_log(const std::string& name) {
-  SimNode* any = cluster_.node(cluster_.ids().front());
+  SimNode* any = cluster_.node(cluster_.up().front());
   const metadata::TopicPtr topic = any->view()->find_topic(name);
   if (!topic) return fail(ErrorCode::kTopicNotFound, name);
   std::vector<std::string> log;
@@ -181,6 +182,7 @@ Result<std::vector<std::string>> Workload::read_log(const std::string& name) {
       if (content && *content != payloads) return fail(ErrorCode::kCorrupt, "I4: two copies of a segment differ");
       content = std::move(payloads);
     }
+    if (!content) return fail(ErrorCode::kCorrupt, "I1: nobody has a segment any more");
     next = segment.base + content->size();
     std::ranges::move(*content, std::back_inserter(log));
   }

@@ -38,6 +38,7 @@ class Workload {
   std::string check();
 
   std::uint64_t acknowledged() const { return acknowledged_; }
+  const std::string& last_acknowledged() const { return last_acknowledged_; }
   std::uint64_t unknown() const { return unknown_; }
   std::uint64_t refused() const { return refused_; }
   std::uint64_t delivered() const { return delivered_; }
@@ -68,6 +69,7 @@ class Workload {
   std::vector<std::shared_ptr<Client>> clients_;
   bool running_ = false;
   std::uint64_t acknowledged_ = 0;
+  std::string last_acknowledged_;
   std::uint64_t unknown_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t delivered_ = 0;

@@ -20,21 +20,21 @@ ci_sanitized() {
     run_ctest "$preset" --label-exclude slow "$@"
 }
 
-# What the gate does to real nodes. Wiping, adding and removing them is for ./dev chaos at the desk: a removed node does
-# not always end by itself yet, and the run would say so now and then.
+# What the gate does to real nodes. Wiping, adding and removing them is for ./dev chaos at the desk.
 CI_FAULTS=kill,pause,restart,fill-disk,delay,reset,one-way-cut,swallow,half-open,corrupt,isolate,split
 
 dev_ci() {
   # shellcheck source=/dev/null
-  for part in format lint test chaos bench; do source "$ROOT/tools/dev/$part.sh"; done
+  for part in format lint test sim chaos bench; do source "$ROOT/tools/dev/$part.sh"; done
   export WALRUS_CMAKE_FLAGS=-DWALRUS_WERROR=ON WALRUS_TIDY_SCOPE=product
   local started=$SECONDS
-  step "1/7 format" dev_format --check
-  step "2/7 lint" dev_lint
-  step "3/7 release build with -Werror, all tests" ci_release
-  step "4/7 what a request costs" dev_bench budget
-  step "5/7 three minutes of real nodes under real faults" dev_chaos --minutes 3 --faults $CI_FAULTS
-  step "6/7 ASan and UBSan" ci_sanitized asan all
-  step "7/7 TSan where threads meet" ci_sanitized tsan tests_threads --label-regex threads
+  step "1/8 format" dev_format --check
+  step "2/8 lint" dev_lint
+  step "3/8 release build with -Werror, all tests" ci_release
+  step "4/8 what a request costs" dev_bench budget
+  step "5/8 planted bugs that the simulator must find" dev_sim --planted-bugs
+  step "6/8 three minutes of real nodes under real faults" dev_chaos --minutes 3 --faults $CI_FAULTS
+  step "7/8 ASan and UBSan" ci_sanitized asan all
+  step "8/8 TSan where threads meet" ci_sanitized tsan tests_threads --label-regex threads
   say "ci passed in $((SECONDS - started)) s"
 }

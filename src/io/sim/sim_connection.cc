@@ -8,8 +8,8 @@
 
 namespace walrus::io {
 
-SimConnection::SimConnection(SimNetwork& network, Side caller, Side called)
-    : network_(network), sides_{std::move(caller), std::move(called)} {}
+SimConnection::SimConnection(SimNetwork& network, std::uint64_t number, Side caller, Side called)
+    : network_(network), number_(number), sides_{std::move(caller), std::move(called)} {}
 
 bool SimConnection::joins(NodeId a, NodeId b) const {
   return (sides_[kCaller].node == a && sides_[kCalled].node == b) ||
@@ -23,6 +23,7 @@ bool SimConnection::send(SideName from, SimFrame frame) {
   if (!pipe.frames.empty() && pipe.bytes + size > limits::kMaxPeerQueuedBytes) return false;
   const NodeId sender = sides_[from].node;
   const NodeId receiver = sides_[other(from)].node;
+  if (network_.observer_) network_.observer_({.connection = number_, .from = sender, .to = receiver, .frame = frame});
   if (network_.loses(sender, receiver)) {
     break_off("a message was lost");
     return true;

@@ -38,7 +38,7 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
     std::function<void(const std::shared_ptr<SimConnection>&, const std::string& why)> on_broken;
   };
 
-  SimConnection(SimNetwork& network, Side caller, Side called);
+  SimConnection(SimNetwork& network, std::uint64_t number, Side caller, Side called);
 
   /// False when it surely will not arrive: broken, or too much is under way already.
   bool send(SideName from, SimFrame frame);
@@ -70,6 +70,7 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   void arrive(SideName from);
 
   SimNetwork& network_;
+  const std::uint64_t number_;
   std::array<Side, 2> sides_;
   std::array<bool, 2> open_{true, true};
   std::array<Pipe, 2> pipes_;  ///< by the side that sent

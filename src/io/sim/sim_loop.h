@@ -55,6 +55,7 @@ class SimLoop final : public Loop {
 
   /// What now() adds to the world's time. Nodes have different clocks; the loops of one node share theirs.
   void set_clock_offset(Duration offset) { clock_offset_ = offset; }
+  Duration clock_offset() const { return clock_offset_; }
 
  private:
   friend class SimWorld;

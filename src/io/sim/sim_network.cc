@@ -119,7 +119,7 @@ SimTransport* SimNetwork::find(NodeId node, std::uint32_t channel) const {
 }
 
 std::shared_ptr<SimConnection> SimNetwork::connect(SimConnection::Side caller, SimTransport& called) {
-  auto connection = std::make_shared<SimConnection>(*this, std::move(caller), called.side());
+  auto connection = std::make_shared<SimConnection>(*this, next_connection_++, std::move(caller), called.side());
   called.accept(connection);
   std::erase_if(connections_, [](const auto& weak) { return weak.expired(); });
   connections_.push_back(connection);

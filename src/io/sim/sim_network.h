@@ -14,6 +14,7 @@
 // Everything is decided by the world's seed. Outlives the transports. One thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +29,14 @@
 namespace walrus::io {
 
 class SimTransport;
+
+/// A message on its way: what `connection` (a number of its own for each) has taken on.
+struct SimSent {
+  std::uint64_t connection;
+  NodeId from;
+  NodeId to;
+  const SimFrame& frame;
+};
 
 class SimNetwork {
  public:
@@ -56,6 +65,11 @@ class SimNetwork {
   void break_connections(NodeId a, NodeId b);
 
   bool is_cut(NodeId from, NodeId to) const;
+  /// Called with each message that is sent, from inside the sender's task: for checkers, and for faults that come with
+  /// a certain message. It must not change anything of the run there and then.
+  using Observer = std::function<void(const SimSent&)>;
+  void set_observer(Observer observer) { observer_ = std::move(observer); }
+
   /// Messages that arrived at a transport so far.
   std::uint64_t delivered() const { return delivered_; }
 
@@ -94,6 +108,8 @@ class SimNetwork {
   std::set<NodeId> nodes_;
   std::vector<std::weak_ptr<SimConnection>> connections_;
   std::uint64_t delivered_ = 0;
+  std::uint64_t next_connection_ = 0;
+  Observer observer_;
 };
 
 }  // namespace walrus::io
