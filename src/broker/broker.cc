@@ -144,7 +144,8 @@ void Broker::flush() {
 }
 
 void Broker::pump() {
-  for (Topic* entry : std::exchange(dirty_, {})) {
+  pumped_.swap(dirty_);
+  for (Topic* entry : pumped_) {
     entry->dirty = false;
     entry->known = metadata_.view()->find_topic(entry->queues.topic()) != nullptr;
     if (entry->known) {
@@ -153,6 +154,7 @@ void Broker::pump() {
       resolve(*entry);
     }
   }
+  pumped_.clear();
 }
 
 void Broker::resolve(Topic& entry) {

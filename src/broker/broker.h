@@ -102,6 +102,7 @@ class Broker {
   std::unordered_map<std::string, std::unique_ptr<Topic>, NameHash, std::equal_to<>> topics_;
   Topic* last_topic_ = nullptr;        // requests come in runs
   std::vector<Topic*> dirty_;          // have requests that were not looked at since
+  std::vector<Topic*> pumped_;         // what pump() works on; kept for its memory
   std::unordered_set<Topic*> active_;  // may have something waiting
   metadata::MetadataClient::Subscription subscription_;
   io::Timer monitor_;

@@ -151,7 +151,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
   void on_durable(std::vector<WalEntry>& entries, std::uint64_t file) override {
-    Touched touched;
+    Touched touched = std::exchange(spare_touched_, {});  // who is told may write, and be told of that
     for (const WalEntry& entry : entries) {
       switch (entry.kind) {
         case wal::EntryKind::kBatch:
@@ -173,6 +173,8 @@ class LocalShardStore final : public ShardStore, private WalListener {
       }
     }
     tell(touched, {});
+    touched.clear();
+    spare_touched_ = std::move(touched);
   }
 
   void on_failed(std::vector<WalEntry>& entries, const Error& error) override {
@@ -202,6 +204,10 @@ class LocalShardStore final : public ShardStore, private WalListener {
     void add(const std::shared_ptr<LocalSegment>& segment) {
       if (!std::exchange(segment->touched, true)) segments.push_back(segment);
     }
+    void clear() {
+      segments.clear();
+      answers.clear();
+    }
   };
 
   void on_durable_batch(const WalEntry& entry, std::uint64_t file, Touched& touched) {
@@ -225,6 +231,7 @@ class LocalShardStore final : public ShardStore, private WalListener {
   const std::string shard_directory_;
   std::map<SegmentKey, std::shared_ptr<LocalSegment>> segments_;
   std::vector<io::Task> waiting_for_flusher_;
+  Touched spare_touched_;  // empty; kept for its memory
   bool closing_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "tests/budget/memory_disk.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "tests/budget/counting.h"
@@ -16,14 +17,16 @@ class MemoryFile final : public io::File {
   Result<std::size_t> read(std::uint64_t position, char* into, std::size_t size) override {
     const std::size_t there = position < content_->size() ? content_->size() - position : 0;
     const std::size_t read = std::min(size, there);
-    aside([&] { std::copy_n(content_->begin() + static_cast<std::ptrdiff_t>(position), read, into); });
+    const auto copy = [&] { std::copy_n(content_->begin() + static_cast<std::ptrdiff_t>(position), read, into); };
+    aside(std::ref(copy));
     return read;
   }
   Status write(std::uint64_t position, std::string_view bytes) override {
-    aside([&] {
+    const auto copy = [&] {
       if (content_->size() < position + bytes.size()) content_->resize(position + bytes.size());
       std::ranges::copy(bytes, content_->begin() + static_cast<std::ptrdiff_t>(position));
-    });
+    };
+    aside(std::ref(copy));
     return {};
   }
   Status sync() override { return {}; }
