@@ -90,6 +90,7 @@ Broker::Topic& Broker::topic(std::string_view name) {
                                .store = store_,
                                .reader = reader_,
                                .places = places_,
+                               .put_batches = put_batches_,
                                .segment_entries = options_.segment_entries};
     auto fresh = std::make_unique<Topic>(TopicQueues(context, std::string(name)));
     it = topics_.emplace(std::string(name), std::move(fresh)).first;

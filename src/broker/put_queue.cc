@@ -37,14 +37,14 @@ void PutQueue::add(const protocol::Request& request, Waiter waiter) {
   if (request.verb == protocol::Verb::kExpect || request.verb == protocol::Verb::kMput) {
     return add_alone(request, std::move(waiter));
   }
-  if (open_waiters_.empty()) open_since_ = context_.loop.now();
+  if (!open_batch_) open_batch_ = fresh_batch();
   open_.add(request.payload, context_.loop.wall_ms());
-  open_waiters_.push_back(std::move(waiter));
+  open_batch_->waiters.push_back(std::move(waiter));
   if (open_.bytes() >= limits::kMaxBatchBytes || open_.records() >= segment_entries_) close_open_batch();
 }
 
 void PutQueue::add_alone(const protocol::Request& request, Waiter waiter) {
-  if (!open_waiters_.empty()) close_open_batch();
+  if (open_batch_) close_open_batch();
   const auto options = request.get<protocol::WriteOptions>();
   const std::int64_t now_ms = context_.loop.wall_ms();
   storage::BatchBuilder builder;
@@ -54,18 +54,22 @@ void PutQueue::add_alone(const protocol::Request& request, Waiter waiter) {
     builder.add(request.payload, now_ms);
   }
   WALRUS_ASSERT(builder.records() == options.records, "the parser has counted them");
-  close(builder, {std::move(waiter)}, context_.loop.now(), options.expected_end);
+  PutBatchPtr batch = fresh_batch();
+  batch->waiters.push_back(std::move(waiter));
+  close(builder, std::move(batch), options.expected_end);
 }
 
-void PutQueue::close_open_batch() { close(open_, std::exchange(open_waiters_, {}), open_since_, {}); }
+PutBatchPtr PutQueue::fresh_batch() {
+  PutBatchPtr batch = context_.put_batches.take();
+  batch->deadline = context_.loop.now() + limits::kHeldRequestTimeout;
+  return batch;
+}
 
-void PutQueue::close(storage::BatchBuilder& builder, std::vector<Waiter> waiters, io::TimePoint since,
-                     std::optional<Offset> expected_end) {
-  Batch batch;
-  batch.terms = {.records = builder.records(), .expected_end = expected_end};
-  batch.bytes = std::make_shared<std::string>(builder.finish(Offset(0)));
-  batch.waiters = std::move(waiters);
-  batch.deadline = since + limits::kHeldRequestTimeout;
+void PutQueue::close_open_batch() { close(open_, std::move(open_batch_), {}); }
+
+void PutQueue::close(storage::BatchBuilder& builder, PutBatchPtr batch, std::optional<Offset> expected_end) {
+  batch->terms = {.records = builder.records(), .expected_end = expected_end};
+  *batch->bytes = builder.finish(Offset(0));
   ready_.push_back(std::move(batch));
 }
 
@@ -95,33 +99,35 @@ void PutQueue::pump() {
   }
   while (!holding_ && has_unsent() && may_send(*topic)) {
     if (ready_.empty()) close_open_batch();
-    Batch batch = std::move(ready_.front());
+    PutBatchPtr batch = std::move(ready_.front());
     ready_.pop_front();
     send(*topic, std::move(batch));
   }
 }
 
-void PutQueue::send(const metadata::TopicInfo& topic, Batch batch) {
+void PutQueue::send(const metadata::TopicInfo& topic, PutBatchPtr batch) {
   ++in_flight_;
-  auto held = std::make_shared<Batch>(std::move(batch));
   const StreamPosition position = next_;
   ++next_.sequence;
-  context_.leader.append(
-      topic, held->bytes, held->terms, position,
-      [self = shared_from_this(), held](Result<Offset> first) { self->on_answer(std::move(*held), std::move(first)); });
+  const PutBatch& sent = *batch;
+  context_.leader.append(topic, sent.bytes, sent.terms, position,
+                         [self = shared_from_this(), batch = std::move(batch)](Result<Offset> first) mutable {
+                           self->on_answer(std::move(batch), std::move(first));
+                         });
 }
 
-void PutQueue::on_answer(Batch batch, Result<Offset> first) {
+void PutQueue::on_answer(PutBatchPtr batch, Result<Offset> first) {
   --in_flight_;
   if (first) {
     retry_.reset();
-    answer_stored(batch.waiters, *first);
+    answer_stored(batch->waiters, *first);
   } else if (is_sure_no(first.error().code)) {
     refused_.push_back(std::move(batch));
     holding_ = true;
   } else {
-    answer_error(batch.waiters, first.error());
+    answer_error(batch->waiters, first.error());
   }
+  if (batch) context_.put_batches.give_back(std::move(batch));
   if (!first && in_flight_ == 0) start_stream();
   if (holding_) {
     if (in_flight_ == 0) send_refused_again();
@@ -138,7 +144,7 @@ void PutQueue::send_refused_again() {
     refused_.pop_back();
   }
   drop_expired();
-  if (ready_.empty() && open_waiters_.empty()) {
+  if (!has_unsent()) {
     holding_ = false;
   } else {
     retry_.arm();
@@ -147,10 +153,10 @@ void PutQueue::send_refused_again() {
 
 void PutQueue::drop_expired() {
   const io::TimePoint now = context_.loop.now();
-  while (!ready_.empty() && ready_.front().deadline <= now) {
-    Batch expired = std::move(ready_.front());
+  while (!ready_.empty() && ready_.front()->deadline <= now) {
+    const PutBatchPtr expired = std::move(ready_.front());
     ready_.pop_front();
-    answer_error(expired.waiters, {ErrorCode::kTimedOut, "the leader of the topic's open segment cannot be reached"});
+    answer_error(expired->waiters, {ErrorCode::kTimedOut, "the leader of the topic's open segment cannot be reached"});
   }
 }
 
@@ -162,8 +168,8 @@ void PutQueue::on_change() {
 }
 
 void PutQueue::drop_unsent(const Error& error) {
-  if (!open_waiters_.empty()) close_open_batch();
-  for (Batch& batch : std::exchange(ready_, {})) answer_error(batch.waiters, error);
+  if (open_batch_) close_open_batch();
+  for (const PutBatchPtr& batch : std::exchange(ready_, {})) answer_error(batch->waiters, error);
 }
 
 }  // namespace walrus::broker

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 
+#include "broker/put_batch.h"
 #include "broker/topic_requests.h"
 #include "storage/record_batch.h"
 
@@ -28,25 +29,19 @@ class PutQueue : public TopicQueue, public std::enable_shared_from_this<PutQueue
   void pump() override;
   void on_change() override;
   void drop_unsent(const Error& error) override;
-  bool empty() const override { return open_waiters_.empty() && ready_.empty() && in_flight_ == 0 && refused_.empty(); }
-  bool has_unsent() const { return !open_waiters_.empty() || !ready_.empty(); }
+  bool empty() const override { return !has_unsent() && in_flight_ == 0 && refused_.empty(); }
+  bool has_unsent() const { return open_batch_ != nullptr || !ready_.empty(); }
 
  private:
-  struct Batch {
-    std::shared_ptr<std::string> bytes;
-    WriteTerms terms;
-    std::vector<Waiter> waiters;  // by record; or one, for all records
-    io::TimePoint deadline;
-  };
-
   void add_alone(const protocol::Request& request, Waiter waiter);
   void close_open_batch();
-  void close(storage::BatchBuilder& builder, std::vector<Waiter> waiters, io::TimePoint since,
-             std::optional<Offset> expected_end);
+  /// An empty batch whose clients wait from now on.
+  PutBatchPtr fresh_batch();
+  void close(storage::BatchBuilder& builder, PutBatchPtr batch, std::optional<Offset> expected_end);
   void start_stream();
   bool may_send(const metadata::TopicInfo& topic);
-  void send(const metadata::TopicInfo& topic, Batch batch);
-  void on_answer(Batch batch, Result<Offset> first);
+  void send(const metadata::TopicInfo& topic, PutBatchPtr batch);
+  void on_answer(PutBatchPtr batch, Result<Offset> first);
   void send_refused_again();
   void drop_expired();
 
@@ -54,10 +49,9 @@ class PutQueue : public TopicQueue, public std::enable_shared_from_this<PutQueue
   const std::string topic_;
   std::uint64_t segment_entries_;  // no batch has more records
   storage::BatchBuilder open_;
-  std::vector<Waiter> open_waiters_;
-  io::TimePoint open_since_;
-  std::deque<Batch> ready_;    // complete, in order, not sent or to be sent again
-  std::deque<Batch> refused_;  // surely not carried out; in order; goes before ready_
+  PutBatchPtr open_batch_;           // what open_ gathers; null while that is empty
+  std::deque<PutBatchPtr> ready_;    // complete, in order, not sent or to be sent again
+  std::deque<PutBatchPtr> refused_;  // surely not carried out; in order; goes before ready_
   std::size_t in_flight_ = 0;
   StreamPosition next_;  // of the next batch to send
   Epoch epoch_;          // in which the stream goes

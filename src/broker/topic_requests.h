@@ -35,6 +35,7 @@ constexpr bool is_sure_no(ErrorCode code) {
 }
 
 class PlaceFinder;
+class PutBatchPool;
 
 /// What the queues of a shard share; all outlive them.
 struct QueueContext {
@@ -44,6 +45,7 @@ struct QueueContext {
   storage::ShardStore& store;
   TopicReader& reader;
   PlaceFinder& places;
+  PutBatchPool& put_batches;
   std::uint64_t segment_entries;
 };
 
