@@ -15,6 +15,11 @@ namespace {
 
 constexpr std::uint64_t kDefaultPrefill = 200'000;
 constexpr std::size_t kDefaultManyTopics = 1'000;
+constexpr std::uint64_t kDefaultFetchPrefill = 2'000'000;
+constexpr double kDefaultBacklogGigabytes = 1;
+constexpr std::size_t kDefaultBacklogWriters = 16;
+constexpr double kDefaultRollsRate = 20'000;
+constexpr std::uint32_t kFetchWaitMs = 1'000;
 constexpr double kDefaultWarmup = 1;
 constexpr double kNoEnd = 86'400;  // seconds; a run that ends after a number of requests
 
@@ -24,7 +29,13 @@ struct Arguments {
   RawSyncCommand raw_sync;
   EchoCommand echo;
   EngineCommand engine;
+  FetchCommand fetch;
+  RollsCommand rolls;
+  ChartCommand chart;
   double engine_duration = 3;
+  double gigabytes = kDefaultBacklogGigabytes;
+  std::string from = "start";
+  std::string form = "batches";
   std::string listen = "127.0.0.1:0";
   double duration = 5;
   std::optional<double> warmup;
@@ -66,9 +77,12 @@ void add_load_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--threads", load.plan.threads, "threads of this client")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  command.add_option("--peer", load.peer, "the kind of server; redis means XADD to a stream")
-      ->check(CLI::IsMember({"walrus", "redis"}))
+  command.add_option("--peer", load.peer, "the kind of server; redis: XADD to a stream; nats: JetStream, file storage")
+      ->check(CLI::IsMember({"walrus", "redis", "nats"}))
       ->capture_default_str();
+  command.add_option("--register", load.register_options,
+                     "options of new topics, as in 'replicas=1 segment_entries=N'");
+  command.add_option("--plot", load.plot, "an SVG file: throughput over time, latency by percentile");
 }
 
 void add_formats(CLI::App& command, Arguments& arguments) {
@@ -108,6 +122,53 @@ void add_load_commands(CLI::App& app, Arguments& arguments) {
   });
 }
 
+void add_fetch_options(CLI::App& command, Arguments& arguments) {
+  FetchCommand& fetch = arguments.fetch;
+  command.add_option("--bytes", fetch.options.bytes, "of a reply, about")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{4} * limits::kMiB))
+      ->capture_default_str();
+  command.add_option("--form", arguments.form, "of the records in a reply: batches, as they are stored, or records")
+      ->check(CLI::IsMember({"batches", "records"}))
+      ->capture_default_str();
+  command.add_option("--writers", fetch.writers, "connections that write meanwhile, each --depth deep");
+  command
+      .add_option("--write-rate", fetch.write_rate,
+                  "records per second of all writers; as fast as it goes unless given")
+      ->check(CLI::Range(0.1, 1e8));
+  command.get_option("--connections")->description("consumers, each on a thread of its own");
+  command.get_option("--depth")->description("of the writers");
+}
+
+void add_read_commands(CLI::App& app, Arguments& arguments) {
+  auto* fetch = app.add_subcommand("fetch", "consumers read batches; the topics are filled before");
+  fetch->callback([&arguments] { arguments.load.workload = "fetch"; });
+  add_load_options(*fetch, arguments);
+  add_formats(*fetch, arguments);
+  add_fetch_options(*fetch, arguments);
+  fetch->add_option("--prefill", arguments.load.prefill, "records written before the run, not measured");
+  fetch->add_option("--from", arguments.from, "start: again and again to the end; end: what --writers write meanwhile")
+      ->check(CLI::IsMember({"start", "end"}))
+      ->capture_default_str();
+  auto* backlog = app.add_subcommand("backlog", "consumers read all that is there, once, while writers go on");
+  backlog->callback([&arguments] {
+    arguments.load.workload = "backlog";
+    arguments.fetch.once = true;
+  });
+  add_load_options(*backlog, arguments);
+  add_formats(*backlog, arguments);
+  add_fetch_options(*backlog, arguments);
+  backlog->add_option("--gb", arguments.gigabytes, "written before the run, in GB of payload")
+      ->check(CLI::Range(0.001, 10'000.0))
+      ->capture_default_str();
+  auto* rolls = app.add_subcommand("rolls", "what the opening of new segments adds to the latency of PUTs");
+  rolls->callback([&arguments] { arguments.load.workload = "rolls"; });
+  add_load_options(*rolls, arguments);
+  add_formats(*rolls, arguments);
+  rolls->add_option("--segment-entries", arguments.rolls.segment_entries, "records after which a segment is full")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
 void add_limit_commands(CLI::App& app, Arguments& arguments) {
   auto* raw = app.add_subcommand("raw-sync", "the disk alone: synced direct writes into a pre-written file");
   raw->add_option("--dir", arguments.raw_sync.plan.directory, "where the file is made")->capture_default_str();
@@ -140,6 +201,9 @@ void add_limit_commands(CLI::App& app, Arguments& arguments) {
   engine->add_flag("!--no-io-uring", arguments.engine.plan.io_uring, "write files by threads");
   engine->add_flag("--json", arguments.json, "the result as one line of JSON");
 
+  auto* chart = app.add_subcommand("chart", "draws what stands as JSON on stdin (bench/chart_files.h) as SVG");
+  chart->add_option("--out", arguments.chart.out, "a file in place of stdout");
+
   auto* echo = app.add_subcommand("echo-server", "the network alone: answers OK to every frame, until it is stopped");
   echo->add_option("--listen", arguments.listen, "IP:PORT; port 0 picks a free one")->capture_default_str();
 }
@@ -156,6 +220,26 @@ LoadCommand finished_load(const Arguments& arguments) {
   return load;
 }
 
+FetchCommand finished_fetch(const CLI::App& app, const Arguments& arguments, LoadCommand load) {
+  FetchCommand fetch = arguments.fetch;
+  const CLI::App& command = *app.get_subcommand(load.workload);
+  fetch.options.as_batches = arguments.form == "batches";
+  fetch.options.from_end = arguments.from == "end";
+  fetch.options.wait_ms = fetch.options.from_end ? kFetchWaitMs : 0;
+  if (command.count("--connections") == 0) load.plan.connections = 1;
+  if (command.count("--depth") == 0) load.plan.depth = 16;
+  if (fetch.once) {
+    load.prefill = static_cast<std::uint64_t>(arguments.gigabytes * 1e9) / load.record_bytes;
+    if (command.count("--writers") == 0) fetch.writers = kDefaultBacklogWriters;
+  } else if (fetch.options.from_end) {
+    if (command.count("--writers") == 0) fetch.writers = kDefaultBacklogWriters;
+  } else if (load.prefill == 0) {
+    load.prefill = kDefaultFetchPrefill;
+  }
+  fetch.load = std::move(load);
+  return fetch;
+}
+
 /// What is still wrong with what CLI11 let pass; empty when nothing is.
 std::string finish(const CLI::App& app, const Arguments& arguments, Command& command) {
   if (app.got_subcommand("echo-server")) {
@@ -167,6 +251,10 @@ std::string finish(const CLI::App& app, const Arguments& arguments, Command& com
     echo.host = arguments.listen.substr(0, colon);
     if (echo.host.starts_with('[') && echo.host.ends_with(']')) echo.host = echo.host.substr(1, echo.host.size() - 2);
     command = echo;
+    return {};
+  }
+  if (app.got_subcommand("chart")) {
+    command = arguments.chart;
     return {};
   }
   if (app.got_subcommand("raw-sync")) {
@@ -189,7 +277,20 @@ std::string finish(const CLI::App& app, const Arguments& arguments, Command& com
   auto endpoints = client::parse_endpoints(load.address);
   if (!endpoints) return "--addr: " + endpoints.error().text;
   load.plan.endpoints = std::move(*endpoints);
-  if (load.peer == "redis" && load.plan.get_share > 0) return "--peer redis: only put and many-topics";
+  if (app.got_subcommand("fetch") || app.got_subcommand("backlog")) {
+    if (load.peer == "nats") return "--peer nats: only put and many-topics";
+    command = finished_fetch(app, arguments, std::move(load));
+    return {};
+  }
+  if (app.got_subcommand("rolls")) {
+    if (load.peer != "walrus") return "rolls are walrusd's";
+    RollsCommand rolls = arguments.rolls;
+    rolls.load = std::move(load);
+    if (rolls.load.plan.rate == 0) rolls.load.plan.rate = kDefaultRollsRate;
+    command = rolls;
+    return {};
+  }
+  if (load.peer != "walrus" && load.plan.get_share > 0) return "--peer " + load.peer + ": only put and many-topics";
   command = load;
   return {};
 }
@@ -202,6 +303,7 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
   app.set_version_flag("--version", "walrus-bench " WALRUS_VERSION);
   app.require_subcommand(1);
   add_load_commands(app, arguments);
+  add_read_commands(app, arguments);
   add_limit_commands(app, arguments);
   const auto mistake = [](std::string_view text) {
     fmt::print(stderr, "walrus-bench: {}. See walrus-bench --help.\n", text);

@@ -30,7 +30,7 @@ void Lane::break_off(std::string reason) {
 }
 
 void Lane::queue(const Codec& codec, const PendingRequest& request) {
-  codec.append_request(out_, request.kind, request.topic);
+  codec.append_request(out_, request.kind, {.topic = request.topic, .lane = number_});
   pending_.push_back(request);
 }
 
@@ -63,9 +63,12 @@ void Lane::receive() {
 }
 
 bool Lane::take_answer(const Codec& codec, Answer& answer, PendingRequest& request) {
-  std::string_view rest = std::string_view(in_).substr(taken_);
-  if (rest.empty() || !codec.take_answer(rest, answer)) return false;
-  taken_ = in_.size() - rest.size();
+  do {
+    std::string_view rest = std::string_view(in_).substr(taken_);
+    if (rest.empty() || !codec.take_answer(rest, answer)) return false;
+    taken_ = in_.size() - rest.size();
+    if (answer.kind == Answer::Kind::kNotice) out_ += answer.send_back;
+  } while (answer.kind == Answer::Kind::kNotice);
   if (answer.kind == Answer::Kind::kNonsense || pending_.empty()) {
     break_off("what came back is not an answer of this kind of server");
     return false;

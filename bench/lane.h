@@ -24,7 +24,8 @@ struct PendingRequest {
 
 class Lane {
  public:
-  explicit Lane(int socket) : socket_(socket) {}
+  /// `number` is different for each lane of a run.
+  Lane(int socket, std::size_t number) : socket_(socket), number_(number) {}
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -36,6 +37,8 @@ class Lane {
   /// The socket did not take all: write again when it is writable.
   bool blocked() const { return sent_ < out_.size(); }
 
+  /// Before the first request.
+  void greet(const Codec& codec) { out_ += codec.greeting(number_); }
   void queue(const Codec& codec, const PendingRequest& request);
   void send();
   /// One read; then take_answer() until it gives none.
@@ -47,6 +50,7 @@ class Lane {
   void break_off(std::string reason);
 
   int socket_;
+  const std::size_t number_;
   std::string out_;
   std::size_t sent_ = 0;
   std::string in_;

@@ -32,7 +32,8 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-client::Result<std::vector<std::vector<std::unique_ptr<Lane>>>> connect_lanes(const LoadPlan& plan) {
+client::Result<std::vector<std::vector<std::unique_ptr<Lane>>>> connect_lanes(const LoadPlan& plan,
+                                                                              const Codec& codec) {
   std::vector<std::vector<std::unique_ptr<Lane>>> by_worker(plan.threads);
   for (std::size_t i = 0; i < plan.connections; ++i) {
     const client::Endpoint& endpoint = plan.endpoints[i % plan.endpoints.size()];
@@ -41,7 +42,8 @@ client::Result<std::vector<std::vector<std::unique_ptr<Lane>>>> connect_lanes(co
       socket.error().text = "cannot connect to " + endpoint.text() + ": " + socket.error().text;
       return std::unexpected(std::move(socket.error()));
     }
-    by_worker[i % plan.threads].push_back(std::make_unique<Lane>(*socket));
+    by_worker[i % plan.threads].push_back(std::make_unique<Lane>(*socket, i));
+    by_worker[i % plan.threads].back()->greet(codec);
   }
   return by_worker;
 }
@@ -83,6 +85,8 @@ void watch(const std::vector<std::unique_ptr<LoadWorker>>& workers,
   }
 }
 
+}  // namespace
+
 void merge(LoadResult& into, const LoadResult& from) {
   into.done += from.done;
   into.empty += from.empty;
@@ -96,12 +100,10 @@ void merge(LoadResult& into, const LoadResult& from) {
   for (const auto& [text, times] : from.errors) into.errors[text] += times;
 }
 
-}  // namespace
-
 client::Result<LoadResult> run_load(const LoadPlan& plan, const Codec& codec,
                                     const std::function<void(const LoadStatus&)>& on_status) {
   allow_many_sockets();
-  auto lanes = connect_lanes(plan);
+  auto lanes = connect_lanes(plan, codec);
   if (!lanes) return std::unexpected(std::move(lanes.error()));
   const Nanoseconds begin = monotonic_now() + plan.warmup.count();
   const LoadClock clock{.begin = begin, .end = begin + plan.duration.count()};

@@ -10,6 +10,7 @@
 // Failure: an ERR is counted by its text. A connection that breaks is counted and not replaced.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,8 +36,9 @@ struct LoadPlan {
   std::size_t topics = 1;
   double get_share = 0;  ///< of the requests; the rest are `write`
   RequestKind write = RequestKind::kPut;
-  double rate = 0;             ///< requests per second altogether; 0: closed loop
-  std::uint64_t requests = 0;  ///< end after so many; 0: at the end of the time
+  double rate = 0;                          ///< requests per second altogether; 0: closed loop
+  std::uint64_t requests = 0;               ///< end after so many; 0: at the end of the time
+  const std::atomic<bool>* stop = nullptr;  ///< set by another thread: the time is up
   std::chrono::nanoseconds warmup{0};
   std::chrono::nanoseconds duration{std::chrono::seconds(5)};
 };
@@ -55,6 +57,9 @@ struct LoadResult {
   std::map<std::string, std::uint64_t> errors;
   double client_cpu_seconds = 0;  ///< user and system, of the measured time and the drain
 };
+
+/// Adds what another thread, or another part of a run, has counted; not its seconds, nor `drained`.
+void merge(LoadResult& into, const LoadResult& from);
 
 /// What a live line shows.
 struct LoadStatus {

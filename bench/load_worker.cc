@@ -82,6 +82,7 @@ void LoadWorker::restart_schedule() {
 
 bool LoadWorker::may_issue(Nanoseconds now) const {
   if (live_lanes_ == 0 || live_topics_.empty()) return false;
+  if (plan_.stop != nullptr && plan_.stop->load(std::memory_order_relaxed)) return false;
   if (share_.requests > 0 && issued_ >= share_.requests) return false;
   return (open_loop() ? next_due() : now) < clock_.end;
 }

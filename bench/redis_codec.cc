@@ -57,18 +57,18 @@ Parse take_reply(std::string_view& input, Answer& answer) {
 
 class RedisCodec : public Codec {
  public:
-  RedisCodec(const std::vector<std::string>& topics, const std::string& payload) {
-    for (const std::string& topic : topics) {
+  explicit RedisCodec(const CodecOptions& options) {
+    for (const std::string& topic : options.topics) {
       heads_.push_back(fmt::format("*5\r\n$4\r\nXADD\r\n${}\r\n{}\r\n$1\r\n*\r\n$1\r\nd\r\n", topic.size(), topic));
     }
-    tail_ = fmt::format("${}\r\n{}\r\n", payload.size(), payload);
+    tail_ = fmt::format("${}\r\n{}\r\n", options.payload.size(), options.payload);
   }
 
   bool supports(RequestKind kind) const override { return kind == RequestKind::kPut; }
 
-  void append_request(std::string& to, RequestKind kind, std::size_t topic) const override {
+  void append_request(std::string& to, RequestKind kind, RequestPlace place) const override {
     WALRUS_ASSERT(supports(kind));
-    to.append(heads_[topic]).append(tail_);
+    to.append(heads_[place.topic]).append(tail_);
   }
 
   bool take_answer(std::string_view& input, Answer& answer) const override {
@@ -87,8 +87,6 @@ class RedisCodec : public Codec {
 
 }  // namespace
 
-std::unique_ptr<Codec> make_redis_codec(const std::vector<std::string>& topics, std::string payload) {
-  return std::make_unique<RedisCodec>(topics, payload);
-}
+std::unique_ptr<Codec> make_redis_codec(const CodecOptions& options) { return std::make_unique<RedisCodec>(options); }
 
 }  // namespace walrus::bench

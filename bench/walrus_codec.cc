@@ -9,28 +9,29 @@ namespace {
 
 class WalrusCodec : public Codec {
  public:
-  WalrusCodec(const std::vector<std::string>& topics, std::string payload) : payload_(std::move(payload)) {
-    for (const std::string& topic : topics) {
+  explicit WalrusCodec(const CodecOptions& options) : payload_(options.payload) {
+    for (const std::string& topic : options.topics) {
       const std::string head = "PUT " + topic + " ";
       append_little(put_heads_.emplace_back(), static_cast<std::uint32_t>(head.size() + payload_.size()));
       put_heads_.back() += head;
       protocol::append_frame(gets_.emplace_back(), "GET ", topic);
-      protocol::append_frame(registers_.emplace_back(), "REGISTER ", topic);
+      const std::string blank = options.register_options.empty() ? "" : " ";
+      protocol::append_frame(registers_.emplace_back(), "REGISTER ", topic + blank + options.register_options);
     }
   }
 
   bool supports(RequestKind) const override { return true; }
 
-  void append_request(std::string& to, RequestKind kind, std::size_t topic) const override {
+  void append_request(std::string& to, RequestKind kind, RequestPlace place) const override {
     switch (kind) {
       case RequestKind::kPut:
-        to.append(put_heads_[topic]).append(payload_);
+        to.append(put_heads_[place.topic]).append(payload_);
         return;
       case RequestKind::kGet:
-        to.append(gets_[topic]);
+        to.append(gets_[place.topic]);
         return;
       case RequestKind::kRegister:
-        to.append(registers_[topic]);
+        to.append(registers_[place.topic]);
         return;
     }
   }
@@ -71,8 +72,6 @@ class WalrusCodec : public Codec {
 
 }  // namespace
 
-std::unique_ptr<Codec> make_walrus_codec(const std::vector<std::string>& topics, std::string payload) {
-  return std::make_unique<WalrusCodec>(topics, std::move(payload));
-}
+std::unique_ptr<Codec> make_walrus_codec(const CodecOptions& options) { return std::make_unique<WalrusCodec>(options); }
 
 }  // namespace walrus::bench

@@ -2,7 +2,8 @@
 # ./dev bench [arguments of walrus-bench…]. `engine` measures the storage engine alone, beside the build. A workload
 # without --addr gets a fresh node of its own, whose data lies beside the build (a disk, not a tmpfs) and is removed
 # afterwards. What is no workload: `budget` counts what a request costs and compares it with tests/budget/budget.txt;
-# `cluster` prints what three nodes take, as a table.
+# `cluster` prints what three nodes take, as a table; `compare` sets walrusd beside its peers and the machine's limits,
+# `curves` shows how cost grows: both write into docs/.
 
 program() { find "$(build_dir release)" -type f -name "$1" -perm -u+x | head -n 1; }
 
@@ -41,7 +42,7 @@ stop_bench_node() {
 needs_node() {
   local argument
   case ${1:-} in
-    '' | -* | raw-sync | echo-server | engine) return 1 ;;
+    '' | -* | raw-sync | echo-server | engine | chart) return 1 ;;
   esac
   for argument in "$@"; do
     case $argument in --addr | --addr=* | -h | --help) return 1 ;; esac
@@ -60,8 +61,21 @@ bench_cluster() {
     --programs "$(program walrusd)" "$(program walrus-cli)" "$(program walrus-bench)"
 }
 
+# bench_script <name> [arguments…]
+bench_script() {
+  local name=$1
+  shift
+  build release walrusd walrus-bench
+  "$ROOT/tools/dev/bench_$name.py" "$@" --directory "$BUILD_ROOT" \
+    --programs "$(program walrusd)" "$(program walrus-bench)"
+}
+
 dev_bench() {
   case ${1:-} in
+    compare | curves)
+      bench_script "$@"
+      return
+      ;;
     budget)
       shift
       bench_budget "$@"

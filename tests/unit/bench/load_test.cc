@@ -26,7 +26,7 @@ class Load : public ::testing::Test {
     return plan;
   }
   LoadResult run(const LoadPlan& plan) {
-    const auto codec = make_walrus_codec(topics_, "payload");
+    const auto codec = make_walrus_codec({.topics = topics_, .payload = "payload"});
     return run_load(plan, *codec, [](const LoadStatus&) {}).value();
   }
 
@@ -119,7 +119,7 @@ TEST_F(Load, AnOpenLoopShowsAStallInEveryRequestThatItDelayed) {
 TEST_F(Load, NobodyThereIsAnError) {
   auto wanted = plan(1);
   wanted.endpoints = client::parse_endpoints(FakeServer().address()).value();
-  const auto codec = make_walrus_codec(topics_, "x");
+  const auto codec = make_walrus_codec({.topics = topics_, .payload = "x"});
   const auto result = run_load(wanted, *codec, [](const LoadStatus&) {});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, client::ErrorKind::kCannotConnect);

@@ -67,6 +67,25 @@ TEST(BenchProgram, GetFillsTheTopicAndTakesItAll) {
   EXPECT_EQ(json["drained"], true);
 }
 
+TEST(BenchProgram, ARunIsDrawn) {
+  FakeServer server;
+  const std::string file = std::filesystem::current_path() / "plot-of-a-run.svg";
+  const Outcome outcome = run_program({"put", "--addr", server.address(), "--requests", "500", "--plot", file});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_GT(std::filesystem::file_size(file), 1'000U);
+  std::filesystem::remove(file);
+}
+
+TEST(BenchProgram, RollsAreMeasuredAgainstTheSameLoadWithoutThem) {
+  FakeServer server;
+  const Outcome outcome = run_program(
+      {"rolls", "--addr", server.address(), "--requests", "300", "--segment-entries", "100", "--rate", "100000"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("rolls (none)"));
+  EXPECT_THAT(outcome.out, HasSubstr("rolls (small)"));
+  EXPECT_THAT(server.requests(), ::testing::Contains("REGISTER bench-small-0 segment_entries=100"));
+}
+
 TEST(BenchProgram, ErrorsAreShownByTextAndMakeTheStatusOne) {
   FakeServer server;
   server.set_script([](std::string_view request) {
