@@ -43,8 +43,8 @@ int run(const RollsCommand& command) {
   const auto before = without->latency.percentile(kShare);
   const auto after = with->latency.percentile(kShare);
   if (command.load.format == Format::kTable && before && after) {
-    fmt::print("\n{} segments filled; p99.9 {} without them, {} with them\n",
-               grouped(static_cast<double>(with->done / command.segment_entries)),
+    const std::uint64_t filled = with->done / command.segment_entries;
+    fmt::print("\n{} segments filled; p99.9 {} without them, {} with them\n", grouped(static_cast<double>(filled)),
                as_time(static_cast<double>(*before)), as_time(static_cast<double>(*after)));
   }
   return std::max(status_of(*without), status_of(*with));

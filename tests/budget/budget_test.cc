@@ -66,8 +66,8 @@ TEST(Counting, OnlyWhatIsAskedForIsCounted) {
 
 TEST(Workload, EachOneRunsAndIsAnsweredAsItShould) {
   for (const Workload& workload : workloads()) {
-    const std::uint64_t turn = workload.connections * workload.depth;
-    EXPECT_EQ(serve(workload, 3 * turn, {}).requests, 3 * turn) << workload.name;
+    const std::uint64_t in_a_turn = workload.connections * workload.depth;
+    EXPECT_GE(serve(workload, 3, {}).requests, 3 * in_a_turn) << workload.name;
   }
 }
 

@@ -12,8 +12,8 @@
 namespace walrus::budget {
 
 void counted(const std::function<void()>& body);
-/// Of the measuring itself: the memory that stands for a disk. To make a std::function of `body` must not allocate: pass
-/// std::ref().
+/// Of the measuring itself: the memory that stands for a disk. To make a std::function of `body` must not allocate:
+/// pass std::ref().
 void aside(const std::function<void()>& body);
 
 /// Inside of counted(), so far. Always 0 under sanitizers, which have a malloc of their own.

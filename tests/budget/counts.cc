@@ -26,9 +26,8 @@ constexpr std::uint64_t kLoneTurns = 1000;
 
 std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
-std::uint64_t requests_of(const Workload& workload) {
-  const std::uint64_t in_flight = workload.connections * workload.depth;
-  return in_flight * (in_flight > 1 ? kTurns : kLoneTurns);
+std::uint64_t turns_of(const Workload& workload) {
+  return workload.connections * workload.depth > 1 ? kTurns : kLoneTurns;
 }
 
 Counted parse_counted(const std::string& output) {
@@ -41,9 +40,9 @@ Counted parse_counted(const std::string& output) {
   return counted;
 }
 
-std::vector<std::string> serve_command(const Workload& workload, std::uint64_t requests,
+std::vector<std::string> serve_command(const Workload& workload, std::uint64_t turns,
                                        const std::filesystem::path& directory) {
-  std::vector<std::string> command = {own_path(), "--serve", workload.name, "--requests", std::to_string(requests)};
+  std::vector<std::string> command = {own_path(), "--serve", workload.name, "--turns", std::to_string(turns)};
   if (!directory.empty()) command.insert(command.end(), {"--directory", directory.string()});
   return command;
 }
@@ -62,7 +61,7 @@ double count_instructions(const Workload& workload, const CountOptions& options)
   std::vector<std::string> command = {kValgrind, "--tool=callgrind", "--callgrind-out-file=" + out.string(),
                                       "--collect-atstart=no"};
   for (const std::string& function : toggles()) command.push_back("--toggle-collect=" + function);
-  for (std::string& argument : serve_command(workload, requests_of(workload), {})) {
+  for (std::string& argument : serve_command(workload, turns_of(workload), {})) {
     command.push_back(std::move(argument));
   }
   const test::Finished run = test::run(command, {}, {}, kValgrindPatience);
@@ -71,7 +70,7 @@ double count_instructions(const Workload& workload, const CountOptions& options)
 }
 
 double count_allocations(const Workload& workload) {
-  const test::Finished run = test::run(serve_command(workload, requests_of(workload), {}));
+  const test::Finished run = test::run(serve_command(workload, turns_of(workload), {}));
   if (run.ended != test::Ended{.code = 0, .signal = 0}) throw std::runtime_error("a run failed:\n" + run.errors);
   const Counted counted = parse_counted(run.output);
   return static_cast<double>(counted.allocations) / static_cast<double>(counted.requests);
@@ -80,7 +79,7 @@ double count_allocations(const Workload& workload) {
 double count_system_calls(const Workload& workload, const CountOptions& options) {
   std::string folder = (options.directory / "walrus-budget-XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("cannot make " + folder);
-  const Traced traced = trace(serve_command(workload, requests_of(workload), folder));
+  const Traced traced = trace(serve_command(workload, turns_of(workload), folder));
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
   if (traced.status != 0) throw std::runtime_error(fmt::format("a traced run ended with {}", traced.status));
@@ -101,8 +100,8 @@ Costs count(const Workload& workload, const CountOptions& options) {
   return costs;
 }
 
-int serve_and_print(const Workload& workload, std::uint64_t requests, const std::filesystem::path& directory) {
-  const Counted counted = serve(workload, requests, directory);
+int serve_and_print(const Workload& workload, std::uint64_t turns, const std::filesystem::path& directory) {
+  const Counted counted = serve(workload, turns, directory);
   fmt::print("requests {} allocations {}\n", counted.requests, counted.allocations);
   return 0;
 }

@@ -19,7 +19,7 @@ struct CountOptions {
 Costs count(const Workload& workload, const CountOptions& options);
 
 /// In the processes that count() starts: runs and prints what it counted.
-int serve_and_print(const Workload& workload, std::uint64_t requests, const std::filesystem::path& directory);
+int serve_and_print(const Workload& workload, std::uint64_t turns, const std::filesystem::path& directory);
 
 /// Whether callgrind can be run here.
 bool have_valgrind();

@@ -3,18 +3,23 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/budget/lone_shard.h"
 
 namespace walrus::budget {
 
-/// One request and what it is answered, as frames.
+/// One request, a whole frame, and how the text of its answer begins.
 struct Exchange {
   std::string request;
   std::string answer;
 };
+
+/// The beginning of a FETCH's answer: its records are counted.
+inline constexpr std::string_view kFetchAnswer = "OK ";
 
 class LockstepClients {
  public:
@@ -24,26 +29,30 @@ class LockstepClients {
   LockstepClients(const LockstepClients&) = delete;
   LockstepClients& operator=(const LockstepClients&) = delete;
 
-  std::size_t requests_per_round() const { return connections_.size() * depth_; }
-
   void send();
   /// Reads what there is; true when everything sent is answered. Ends the program when an answer is not the one that
   /// was expected.
   bool receive();
 
+  /// Answered so far: requests, or, where the answer is that of a FETCH, the records in it.
+  std::uint64_t done() const { return done_; }
+
  private:
   struct Connection {
     int socket = -1;
     std::string request;
-    std::string expected;
-    std::size_t received = 0;
+    std::vector<std::string_view> expected;  // beginnings of answers, in order
+    std::size_t answered = 0;
+    std::string received;
   };
   void fill(Connection& connection);
+  void take_answers(Connection& connection);
 
   std::vector<Connection> connections_;
   const std::size_t depth_;
   const std::vector<Exchange> exchanges_;
   std::size_t next_exchange_ = 0;
+  std::uint64_t done_ = 0;
   std::string buffer_;
 };
 

@@ -28,7 +28,7 @@ struct Arguments {
   bool no_instructions = false;
   // Of the processes that this program starts.
   std::string serve;
-  std::uint64_t requests = 0;
+  std::uint64_t turns = 0;
   std::string serve_directory;
 };
 
@@ -45,7 +45,7 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
   app.add_flag("--no-instructions", arguments.no_instructions, "without valgrind, which takes most of the time");
   app.add_option("--callgrind-out", arguments.count.callgrind_out, "keep callgrind's file of the last workload here");
   app.add_option("--serve", arguments.serve)->check(CLI::IsMember(names))->group("");
-  app.add_option("--requests", arguments.requests)->group("");
+  app.add_option("--turns", arguments.turns)->group("");
   app.add_option("--directory", arguments.serve_directory)->group("");
   try {
     app.parse(argc, argv);
@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
   if (const auto status = parse(argc, argv, arguments)) return *status;
   try {
     if (!arguments.serve.empty()) {
-      return budget::serve_and_print(*budget::find_workload(arguments.serve), arguments.requests,
+      return budget::serve_and_print(*budget::find_workload(arguments.serve), arguments.turns,
                                      arguments.serve_directory);
     }
     if (arguments.count.instructions && !budget::have_valgrind()) {

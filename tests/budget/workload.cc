@@ -23,29 +23,37 @@ std::string frame(std::string_view head, std::string_view tail) {
   return bytes;
 }
 
-std::vector<Exchange> exchanges(const Workload& workload, bool reads) {
+std::vector<Exchange> exchanges(const Workload& workload, Verb verb) {
   const std::string payload(kPayloadBytes, 'x');
   std::vector<Exchange> all;
   for (std::size_t i = 0; i < workload.topics; ++i) {
     const std::string topic = "t" + std::to_string(i);
-    if (reads) {
-      all.push_back({.request = frame("GET ", topic), .answer = frame("OK ", payload)});
-    } else {
-      all.push_back({.request = frame("PUT " + topic + " ", payload), .answer = frame("OK", {})});
+    switch (verb) {
+      case Verb::kPut:
+        all.push_back({.request = frame("PUT " + topic + " ", payload), .answer = "OK"});
+        break;
+      case Verb::kGet:
+        all.push_back({.request = frame("GET ", topic), .answer = "OK " + payload});
+        break;
+      case Verb::kFetch:
+        all.push_back(
+            {.request = frame("FETCH " + topic + " 0 form=batches", {}), .answer = std::string(kFetchAnswer)});
+        break;
     }
   }
   return all;
 }
 
-std::uint64_t run(LockstepClients& clients, std::uint64_t requests, const std::function<void()>& serve_once) {
-  std::uint64_t done = 0;
-  for (; done < requests; done += clients.requests_per_round()) {
+/// So many turns of the server; what was answered in them.
+std::uint64_t run(LockstepClients& clients, std::uint64_t turns, const std::function<void()>& serve_once) {
+  const std::uint64_t before = clients.done();
+  for (; turns > 0; --turns) {
     clients.send();
     do {
       serve_once();
     } while (!clients.receive());
   }
-  return done;
+  return clients.done() - before;
 }
 
 }  // namespace
@@ -56,8 +64,8 @@ const std::vector<Workload>& workloads() {
       {.name = "put-64x1", .connections = 64, .depth = 1},
       {.name = "put-1x1", .connections = 1, .depth = 1, .system_calls = false},
       {.name = "put-16x64-topics-1000", .connections = 16, .depth = 64, .topics = 1000},
-      {.name = "get-16x64", .connections = 16, .depth = 64, .reads = true},
-      {.name = "get-64x1", .connections = 64, .depth = 1, .reads = true},
+      {.name = "get-16x64", .connections = 16, .depth = 64, .verb = Verb::kGet},
+      {.name = "get-64x1", .connections = 64, .depth = 1, .verb = Verb::kGet},
   };
   return all;
 }
@@ -67,7 +75,7 @@ const Workload* find_workload(const std::string& name) {
   return found == workloads().end() ? nullptr : &*found;
 }
 
-Counted serve(const Workload& workload, std::uint64_t requests, const std::filesystem::path& directory) {
+Counted serve(const Workload& workload, std::uint64_t turns, const std::filesystem::path& directory) {
   io::AsioLoop loop("shard");
   std::unique_ptr<io::Disk> disk = std::make_unique<MemoryDisk>();
   if (!directory.empty()) disk = std::make_unique<io::PosixDisk>();
@@ -77,12 +85,13 @@ Counted serve(const Workload& workload, std::uint64_t requests, const std::files
   const auto uncounted = [&shard] { shard.serve(); };
   Counted result;
   {
-    LockstepClients writers(shard, workload.connections, workload.depth, exchanges(workload, false));
-    LockstepClients readers(shard, workload.connections, workload.depth, exchanges(workload, true));
-    run(writers, (workload.reads ? 2 : 1) * requests, uncounted);
-    LockstepClients& clients = workload.reads ? readers : writers;
-    if (workload.reads) run(readers, requests, uncounted);
-    result.requests = run(clients, requests, [&] { counted(uncounted); });
+    // Twice as many as are counted: what grows once has grown by then, and readers have something to read.
+    LockstepClients writers(shard, workload.connections, workload.depth, exchanges(workload, Verb::kPut));
+    LockstepClients readers(shard, workload.connections, workload.depth, exchanges(workload, workload.verb));
+    const bool reads = workload.verb != Verb::kPut;
+    run(writers, (reads ? 2 : 1) * turns, uncounted);
+    if (reads) run(readers, turns, uncounted);
+    result.requests = run(reads ? readers : writers, turns, [&] { counted(uncounted); });
   }
   result.allocations = allocations();
   opened->reset();
