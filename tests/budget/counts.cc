@@ -27,7 +27,8 @@ constexpr std::uint64_t kLoneTurns = 1000;
 std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
 std::uint64_t turns_of(const Workload& workload) {
-  return workload.connections * workload.depth > 1 ? kTurns : kLoneTurns;
+  const bool lone_request = workload.connections * workload.depth == 1 && workload.verb != Verb::kFetch;
+  return lone_request ? kLoneTurns : kTurns;
 }
 
 Counted parse_counted(const std::string& output) {

@@ -16,6 +16,9 @@ namespace walrus::budget {
 namespace {
 
 constexpr std::size_t kPayloadBytes = 100;
+/// What readers read was written in batches of so many records.
+constexpr std::size_t kFillConnections = 16;
+constexpr std::size_t kFillDepth = 64;
 
 std::string frame(std::string_view head, std::string_view tail) {
   std::string bytes;
@@ -66,6 +69,7 @@ const std::vector<Workload>& workloads() {
       {.name = "put-16x64-topics-1000", .connections = 16, .depth = 64, .topics = 1000},
       {.name = "get-16x64", .connections = 16, .depth = 64, .verb = Verb::kGet},
       {.name = "get-64x1", .connections = 64, .depth = 1, .verb = Verb::kGet},
+      {.name = "fetch-1x1", .connections = 1, .depth = 1, .verb = Verb::kFetch},
   };
   return all;
 }
@@ -86,9 +90,10 @@ Counted serve(const Workload& workload, std::uint64_t turns, const std::filesyst
   Counted result;
   {
     // Twice as many as are counted: what grows once has grown by then, and readers have something to read.
-    LockstepClients writers(shard, workload.connections, workload.depth, exchanges(workload, Verb::kPut));
-    LockstepClients readers(shard, workload.connections, workload.depth, exchanges(workload, workload.verb));
     const bool reads = workload.verb != Verb::kPut;
+    LockstepClients writers(shard, reads ? kFillConnections : workload.connections, reads ? kFillDepth : workload.depth,
+                            exchanges(workload, Verb::kPut));
+    LockstepClients readers(shard, workload.connections, workload.depth, exchanges(workload, workload.verb));
     run(writers, (reads ? 2 : 1) * turns, uncounted);
     if (reads) run(readers, turns, uncounted);
     result.requests = run(reads ? readers : writers, turns, [&] { counted(uncounted); });
