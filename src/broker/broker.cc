@@ -126,7 +126,9 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
   *create.mutable_settings() = settings_from(options);
   // A weaker policy of this node's is said, so that every node knows what the topic's records are worth.
   if (!options.fsync && !options_.fsync.always()) {
-    create.mutable_settings()->MergeFrom(settings_from({.fsync = protocol::FsyncChoice{options_.fsync}}));
+    protocol::TopicOptions weaker;
+    weaker.fsync = protocol::FsyncChoice{options_.fsync};
+    create.mutable_settings()->MergeFrom(settings_from(weaker));
   }
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());

@@ -94,13 +94,13 @@ class Broker {
   const BrokerOptions options_;
   TopicReader reader_;
   SealRequests seals_;
+  PutBatchPool put_batches_;  // before the leaders: they answer what waits when they go
   LeaderTable leaders_;
   replication::ReplicaTable replicas_;
   LeaderClient leader_client_;
   PlaceFinder places_;
   PeerService peer_service_;
   CursorFlusher cursor_flusher_;
-  PutBatchPool put_batches_;
   std::unordered_map<std::string, std::unique_ptr<Topic>, NameHash, std::equal_to<>> topics_;
   Topic* last_topic_ = nullptr;        // requests come in runs
   std::vector<Topic*> dirty_;          // have requests that were not looked at since

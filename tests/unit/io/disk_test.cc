@@ -200,7 +200,7 @@ TEST_P(DiskTest, AsynchronousWritesAreDoneAfterTheCallReturnsAndThenReadable) {
 TEST_P(DiskTest, AWriteThatIsAloneIsDoneAfterTheCallReturnsLikeAnyOther) {
   auto file = open("f", {.mode = Mode::kCreate, .direct_sync = true});
   AlignedMemory block(kBlock, 'a');
-  constexpr int kWrites = 200;  // enough for a disk that is slow to be found out
+  constexpr int kWrites = 50;  // enough for a disk that is slow to be found out
   int done = 0;
   bool returned = false;
   std::function<void()> next = [&] {
