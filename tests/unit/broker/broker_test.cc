@@ -207,7 +207,8 @@ TEST_F(BrokerTest, DescribesATopicFromAnyNode) {
   const std::string expected =
       R"(OK {"topic":"logs","segments":[{"segment_id":0,"leader_node":1,"sealed":false,"entry_count":3,)"
       R"("base_offset":0,"epoch":)" +
-      std::to_string(topic->last().epoch.value()) + R"(,"replicas":[1]}],"cursor_position":1,"total_entries":3,"fsync":"always","start_offset":0})";
+      std::to_string(topic->last().epoch.value()) +
+      R"(,"replicas":[1]}],"cursor_position":1,"total_entries":3,"fsync":"always","start_offset":0})";
   EXPECT_EQ(replies().back(), expected);
 }
 
