@@ -38,6 +38,33 @@ void add_summary_flags(CLI::App& command, Arguments& arguments) {
   command.add_flag("--quiet,-q", arguments.quiet, "no summary, no progress")->excludes(json);
 }
 
+void add_payload(CLI::App& command, Arguments& arguments) {
+  command
+      .add_option("payload", arguments.words,
+                  "the record; several words are joined by one blank; - reads all of stdin; -- before a payload that "
+                  "begins with a dash")
+      ->required();
+}
+
+void add_write_commands(CLI::App& app, CommandLine& line, Arguments& arguments) {
+  using Action = WriteOptions::Action;
+  const auto add = [&](Action action, const char* name, const char* description) {
+    auto* sub = app.add_subcommand(name, description);
+    sub->callback([&line, action] {
+      line.command = Command::kWrite;
+      line.write.action = action;
+    });
+    add_topic(*sub, line);
+    return sub;
+  };
+  add_payload(*add(Action::kAppend, "append", "append one record and print its offset"), arguments);
+  auto* expect = add(Action::kExpect, "expect", "append one record if the topic ends at an offset, and print it");
+  expect->add_option("offset", line.write.number, "where the topic is to end")->required();
+  add_payload(*expect, arguments);
+  auto* fence = add(Action::kFence, "fence", "refuse writes with a lower token from now on; print the topic's end");
+  fence->add_option("token", line.write.number, "a number that only goes up")->required();
+}
+
 void add_one_off_commands(CLI::App& app, CommandLine& line, Arguments& arguments) {
   const auto add = [&](Command command, const char* name, const char* description) {
     auto* sub = app.add_subcommand(name, description);
@@ -48,10 +75,7 @@ void add_one_off_commands(CLI::App& app, CommandLine& line, Arguments& arguments
   add_topic(*add(Command::kRegister, "register", "create a topic; fine when it exists"), line);
   auto* put = add(Command::kPut, "put", "append one record");
   add_topic(*put, line);
-  put->add_option("payload", arguments.words,
-                  "the record; several words are joined by one blank; - reads all of stdin; -- before a payload that "
-                  "begins with a dash")
-      ->required();
+  add_payload(*put, arguments);
   add_topic(*add(Command::kGet, "get", "print the next record, or EMPTY; moves the cursor that all readers share"),
             line);
   add_topic(*add(Command::kState, "state", "print a topic's segments, counts and cursor as JSON"), line);
@@ -104,7 +128,8 @@ void add_topics(CLI::App& app, CommandLine& line) {
   };
   const char* const options =
       "NAME=VALUE: replicas, segment_entries, fsync (always, interval:MS, never: the latter two may lose acknowledged "
-      "records in a power cut; default: as the node), retention_ms, retention_bytes, retention_records (0: no bound)";
+      "records in a power cut; default: as the node), retention_ms, retention_bytes, "
+      "retention_records, max_bytes_per_second (0: no bound)";
   add(Action::kList, "list", "print every topic")->add_flag("--json", line.topics.json, "as one line of JSON");
   add(Action::kDescribe, "describe", "print a topic's options and segments")
       ->add_flag("--json", line.topics.json, "as one line of JSON");
@@ -186,6 +211,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   app.fallthrough();
   app.ignore_case();
   add_options(app, arguments);
+  add_write_commands(app, line, arguments);
   add_one_off_commands(app, line, arguments);
   add_stream_commands(app, line, arguments);
   add_inspect(app, line);

@@ -10,6 +10,7 @@
 #include "cli/node_command.h"
 #include "cli/produce.h"
 #include "cli/topic_command.h"
+#include "cli/write_command.h"
 #include "walrus/client/connection.h"
 
 namespace walrus::cli {
@@ -18,6 +19,7 @@ enum class Command : std::uint8_t {
   kShell,
   kRegister,
   kPut,
+  kWrite,
   kGet,
   kState,
   kMetrics,
@@ -32,7 +34,8 @@ struct CommandLine {
   Command command = Command::kShell;
   client::Options connection;
   std::string topic{};
-  std::string payload{};  ///< of put: its words with one blank between
+  std::string payload{};  ///< of put, append and expect: its words with one blank between
+  WriteOptions write{};
   ProduceOptions produce{};
   ConsumeOptions consume{};
   InspectOptions inspect{};

@@ -16,6 +16,8 @@ cli::ExitStatus run(const cli::CommandLine& line) {
       return cli::run_register(connection, line.topic);
     case cli::Command::kPut:
       return cli::run_put(connection, line.topic, line.payload);
+    case cli::Command::kWrite:
+      return cli::run_write(connection, line.write, line.topic, line.payload);
     case cli::Command::kGet:
       return cli::run_get(connection, line.topic);
     case cli::Command::kState:

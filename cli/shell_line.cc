@@ -7,7 +7,7 @@ namespace walrus::cli {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
-constexpr std::array<std::string_view, 5> kVerbs = {"REGISTER", "PUT", "GET", "STATE", "METRICS"};
+constexpr std::array<std::string_view, 6> kVerbs = {"REGISTER", "PUT", "APPEND", "GET", "STATE", "METRICS"};
 constexpr std::array<std::string_view, 4> kShellWords = {"help", "exit", "quit", "q"};
 
 std::string upper(std::string_view word) {
@@ -79,7 +79,7 @@ ShellLine parse_shell_line(std::string_view line) {
   const bool known = std::ranges::find(kVerbs, verb) != kVerbs.end();
   ShellLine result{.kind = ShellLine::Kind::kRequest, .request = known ? verb : std::string(word)};
   if (rest.empty()) return result;
-  if (verb != "PUT") {
+  if (verb != "PUT" && verb != "APPEND") {
     if (known) result.topic = rest;
     result.request.append(" ").append(rest);
     return result;
@@ -117,6 +117,7 @@ Completion complete(std::string_view before_cursor, const std::set<std::string>&
 std::string_view shell_help() {
   return R"(REGISTER <topic>         create a topic; OK also when it exists
 PUT <topic> <payload>    append a record; one pair of quotes round the payload is not stored
+APPEND <topic> <payload> the same, and its offset
 GET <topic>              the next record, or EMPTY; moves the cursor that all readers share
 STATE <topic>            segments, leaders, counts and the cursor, as JSON
 METRICS                  the node's Raft state, as JSON

@@ -1,8 +1,8 @@
 // One line of the interactive shell, as a request. Pure.
 //
 // The shell is kinder than the protocol: verbs in any case, any number of blanks before, between and after the words.
-// The payload of PUT is the rest of the line; when its first and last byte are the same quote, single or double, that
-// one pair belongs to the shell, and what is between them is the payload, byte for byte.
+// The payload of PUT and APPEND is the rest of the line; when its first and last byte are the same quote, single or
+// double, that one pair belongs to the shell, and what is between them is the payload, byte for byte.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "broker/message_address.h"
 #include "broker/own_replica.h"
+#include "broker/producer_handshake.h"
 #include "broker/topic_admin.h"
 #include "metadata/placement.h"
 
@@ -98,6 +99,7 @@ void Broker::submit(const protocol::Request& request, const std::shared_ptr<Answ
   if (stopping_) return answer_error({waiter}, {ErrorCode::kShuttingDown, {}});
   if (metadata_.view()->version() == 0) return answer_error({waiter}, {ErrorCode::kRaftNotInitialized, {}});
   if (request.verb == protocol::Verb::kRegister) return register_topic(request, std::move(waiter));
+  if (request.verb == protocol::Verb::kProducer) return register_producer(request, std::move(waiter));
   Topic& entry = topic(request.topic);
   entry.queues.add(request, std::move(waiter));
   if (!entry.dirty) {
@@ -121,6 +123,13 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());
     answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
+  });
+}
+
+void Broker::register_producer(const protocol::Request& request, Waiter waiter) {
+  shake_hands(metadata_, loop_, request.name, [waiter = std::move(waiter)](const Result<std::string>& stamp) {
+    if (!stamp) return answer_error({waiter}, stamp.error());
+    answer_all({waiter}, {.kind = Answer::Kind::kOkPayload, .payload = *stamp});
   });
 }
 

@@ -47,7 +47,7 @@ class Broker {
   /// Follows the metadata and looks for full segments from now on.
   void start();
 
-  /// A client's request about a topic of this shard; see RequestSink. flush() ends a group.
+  /// A client's request about a topic of this shard, or a PRODUCER; see RequestSink. flush() ends a group.
   void submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
   void flush();
 
@@ -77,6 +77,7 @@ class Broker {
 
   Topic& topic(std::string_view name);
   void register_topic(const protocol::Request& request, Waiter waiter);
+  void register_producer(const protocol::Request& request, Waiter waiter);
   void resolve(Topic& topic);
   void on_resolved(const std::string& name, const Status& barrier);
   void pump();

@@ -40,6 +40,7 @@ class LeaderClient {
   void await_commit(const metadata::TopicInfo& topic, Offset beyond, io::Duration hold, CommitDone done);
   void find_end(const metadata::TopicInfo& topic, storage::OffsetDone done);
   void find_time(const metadata::TopicInfo& topic, std::int64_t timestamp_ms, storage::OffsetDone done);
+  void settle(const metadata::TopicInfo& topic, SettleDone done);
 
  private:
   void locate(const metadata::TopicInfo& topic, peer::Locate request, storage::OffsetDone done);

@@ -51,6 +51,9 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
                .nodes = topic.last().replicas,
                .self = context.options.self,
                .version = context.metadata.view()->version()}),
+      producers_(
+          context.reader, context.metadata, topic.id, segment.end(),
+          [this](Offset from, storage::BatchesDone done) { leader_.read(from, kReadAheadBytes, std::move(done)); }),
       waiters_(context.loop) {}
 
 void TopicLeader::start_cursor(Offset position) {
@@ -67,21 +70,56 @@ void TopicLeader::start_cursor(Offset position) {
 
 Status TopicLeader::append(std::string& batch, const WriteTerms& terms, replication::SegmentLeader::AppendDone& done) {
   if (roll_ != Roll::kNone) return fail(ErrorCode::kNotLeader);
-  WALRUS_TRY(check(terms));
+  if (terms.conditional()) {
+    WALRUS_ASSIGN(const bool answered, answered_unwritten(terms, done));
+    if (answered) return {};
+  }
   if (entries() > 0 && entries() + terms.records > max_entries_) {
     start_roll();
     return fail(ErrorCode::kNotLeader);
   }
+  const Offset first = leader_.end();
   WALRUS_TRY(leader_.append(batch, terms.records, done));
+  if (terms.producer) producers_.note(*terms.producer, terms.records, first);
   if (entries() >= max_entries_) start_roll();
   return {};
 }
 
-Status TopicLeader::check(const WriteTerms& terms) const {
-  if (terms.expected_end && *terms.expected_end != leader_.end()) {
-    return fail(ErrorCode::kUnexpectedEnd, fmt::format("the topic ends at {}", leader_.end()));
+Result<bool> TopicLeader::answered_unwritten(const WriteTerms& terms, replication::SegmentLeader::AppendDone& done) {
+  if (terms.token) {
+    const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
+    if (topic && *terms.token < topic->token) {
+      return fail(ErrorCode::kTokenFenced, fmt::format("at least {}", topic->token));
+    }
   }
-  return {};
+  if (terms.producer) {
+    WALRUS_ASSIGN(const auto found, producers_.check(*terms.producer, terms.records));
+    if (found) {
+      leader_.when_committed(*found + terms.records, [first = *found, done = std::move(done)](Status status) mutable {
+        status ? done(first) : done(fail(status.error()));
+      });
+      return true;
+    }
+  }
+  if (!terms.expected_end || *terms.expected_end == leader_.end()) return false;
+  // The end is told once it is sure to be one.
+  leader_.when_committed(leader_.end(), [end = leader_.end(), done = std::move(done)](Status status) mutable {
+    done(fail(status ? Error{ErrorCode::kUnexpectedEnd, fmt::format("the topic ends at {}", end)} : status.error()));
+  });
+  return true;
+}
+
+void TopicLeader::settle(SettleDone done) {
+  leader_.confirm([weak = weak_from_this(), done = std::move(done)](const Status& confirmed) mutable {
+    const auto self = weak.lock();
+    if (!self || !confirmed) return done(fail(self ? confirmed.error() : Error{ErrorCode::kNotLeader, {}}));
+    if (self->roll_ == Roll::kProposing || self->roll_ == Roll::kRetired) return done(fail(ErrorCode::kNotLeader));
+    const Offset end = self->leader_.end();
+    self->leader_.when_committed(end, [end, done = std::move(done)](const Status& status) mutable {
+      if (!status) return done(fail(status.error()));
+      done(end);
+    });
+  });
 }
 
 void TopicLeader::take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done) {

@@ -19,6 +19,7 @@
 #include "broker/options.h"
 #include "broker/seal_requests.h"
 #include "broker/shared_cursor.h"
+#include "broker/topic_producers.h"
 #include "broker/topic_reader.h"
 #include "broker/write_terms.h"
 #include "metadata/metadata_client.h"
@@ -46,6 +47,7 @@ struct TailRead {
 };
 using TailReadDone = std::move_only_function<void(Result<TailRead>)>;
 using StateDone = std::move_only_function<void(Result<std::string>)>;
+using SettleDone = std::move_only_function<void(Result<Offset>)>;
 
 class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
  public:
@@ -81,6 +83,10 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   /// opened: records may have been acknowledged in it already.
   void state(StateDone done);
 
+  /// The end of the topic once everything appended so far is committed: nothing that was accepted before comes to stand
+  /// at or behind it.
+  void settle(SettleDone done);
+
   /// Starts the roll when the segment is full, or has fewer replicas than it could have; called by the monitor.
   void check();
   /// The topic now begins at `start`.
@@ -95,7 +101,8 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   TopicLeader(const LeaderContext& context, const metadata::TopicInfo& topic, storage::Segment& segment);
   void start_cursor(Offset position);
   void read_anywhere(Offset from, storage::BatchesDone done);
-  Status check(const WriteTerms& terms) const;
+  /// Whether a batch with such terms is answered without being written: refused, or found.
+  Result<bool> answered_unwritten(const WriteTerms& terms, replication::SegmentLeader::AppendDone& done);
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
   /// Whether a segment opened by now would have more replicas, or none that is to go.
   bool could_lie_better() const;
@@ -121,6 +128,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   const io::TimePoint opened_;
   storage::Segment& segment_;
   replication::SegmentLeader leader_;
+  TopicProducers producers_;
   Offset first_cursor_;
   std::shared_ptr<SharedCursor> cursor_;
   CommitWaiters waiters_;

@@ -33,6 +33,7 @@ void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
   to.set_replicas_wanted(from.replicas_wanted);
   *to.mutable_settings() = to_settings(from.options);
   to.set_options_version(from.options_version);
+  to.set_token(from.token);
   for (const SegmentInfo& segment : from.segments) {
     Snapshot::Segment& written = *to.add_segments();
     written.set_id(segment.id.value());
@@ -104,7 +105,7 @@ std::string ClusterState::snapshot() const {
 
   std::vector<TopicPtr> topics;  // the buckets are hash tables: sorted, so that equal states give equal bytes
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) topics.push_back(topic);
+    for (const auto& [id, topic] : ids->topics) topics.push_back(topic);
   }
   std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->id; });
   for (const TopicPtr& topic : topics) write_topic(*topic, draft_.shared_cursor(*topic), *to.add_topics());
@@ -112,6 +113,14 @@ std::string ClusterState::snapshot() const {
     Snapshot::DeletedTopic& deleted = *to.add_deleted_topics();
     deleted.set_id(id.value());
     for (const NodeId node : nodes) deleted.add_nodes(node.value());
+  }
+  for (const auto& [registered, producer] : producers_) {
+    Snapshot::Producer& written = *to.add_producers();
+    written.set_name(producer->name);
+    written.set_id(producer->id.value());
+    written.set_epoch(producer->epoch);
+    written.set_instance(producer->instance);
+    written.set_registered(registered);
   }
   return to.SerializeAsString();
 }
@@ -129,6 +138,7 @@ Status ClusterState::restore(std::string_view bytes) {
   fresh.draft_.cluster_id_ = uuid_from_bytes(from.cluster_id());
   WALRUS_TRY(fresh.restore_nodes(from));
   WALRUS_TRY(fresh.restore_topics(from));
+  WALRUS_TRY(fresh.restore_producers(from));
   if (const std::string broken = fresh.broken_invariant(); !broken.empty()) {
     return fail(ErrorCode::kCorrupt, "snapshot: " + broken);
   }
@@ -167,6 +177,7 @@ Status ClusterState::restore_topics(const Snapshot& from) {
     topic->replicas_wanted = std::max<std::uint32_t>(1, read.replicas_wanted());
     WALRUS_TRY(apply_settings(read.settings(), topic->options));
     topic->options_version = read.options_version();
+    topic->token = read.token();
     if (draft_.find_topic(topic->id) != nullptr || draft_.find_topic(topic->name) != nullptr) {
       return fail(ErrorCode::kCorrupt, "snapshot: a topic twice");
     }
@@ -192,7 +203,7 @@ Status ClusterState::restore_topics(const Snapshot& from) {
 
 std::string ClusterState::broken_invariant() const {
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) {
+    for (const auto& [id, topic] : ids->topics) {
       if (draft_.find_topic(topic->name) != topic) return fmt::format("{} is not found by name", topic->name);
       std::string broken = broken_in_topic(*topic, draft_.version_, draft_.shared_cursor(*topic));
       if (!broken.empty()) return broken;

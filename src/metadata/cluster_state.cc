@@ -43,6 +43,10 @@ Status ClusterState::apply(Version index, const Command& command) {
       return trim_topic(command.trim_topic());
     case Command::kDeleteTopic:
       return delete_topic(command.delete_topic());
+    case Command::kFenceTopic:
+      return fence_topic(command.fence_topic());
+    case Command::kRegisterProducer:
+      return register_producer(index, command.register_producer());
     case Command::kConfirmDeletions:
       return confirm_deletions(command.confirm_deletions());
     case Command::KIND_NOT_SET:
@@ -123,8 +127,7 @@ View::Bucket& ClusterState::bucket_for_writing(std::string_view topic_name) {
   return const_cast<View::Bucket&>(*draft_.buckets_[i]);  // made by this object, seen by no view yet
 }
 
-View::Ids& ClusterState::ids_for_writing(TopicId id) {
-  const std::size_t i = View::bucket_of(id);
+View::Ids& ClusterState::ids_for_writing(std::size_t i) {
   if (!own_ids_[i]) draft_.ids_[i] = std::make_shared<View::Ids>(*draft_.ids_[i]);
   own_ids_[i] = true;
   return const_cast<View::Ids&>(*draft_.ids_[i]);
@@ -145,14 +148,14 @@ std::map<TopicId, std::set<NodeId>>& ClusterState::deleted_for_writing() {
 }
 
 void ClusterState::put_topic(TopicPtr topic) {
-  ids_for_writing(topic->id)[topic->id] = topic;
+  ids_for_writing(View::bucket_of(topic->id)).topics[topic->id] = topic;
   bucket_for_writing(topic->name).topics[topic->name] = std::move(topic);
 }
 
 void ClusterState::count_leaders() {
   open_segments_led_.clear();
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) {
+    for (const auto& [id, topic] : ids->topics) {
       if (!topic->last().sealed()) ++open_segments_led_[topic->last().leader];
     }
   }

@@ -54,6 +54,10 @@ class ClusterState {
   Status set_topic_options(Version index, const SetTopicOptions& command);
   Status trim_topic(const TrimTopic& command);
   Status delete_topic(const DeleteTopic& command);
+  Status fence_topic(const FenceTopic& command);
+  Status register_producer(Version index, const RegisterProducer& command);
+  void put_producer(ProducerPtr producer);
+  void drop_producer(const ProducerInfo& producer);
   Status confirm_deletions(const ConfirmDeletions& command);
   Status seal_and_open(Version index, const SealAndOpen& command);
   Status begin_seal(Version index, const BeginSeal& command);
@@ -98,13 +102,14 @@ class ClusterState {
   void show_membership(NodeInfo& node) const;
   NodeId least_loaded_node() const;
   View::Bucket& bucket_for_writing(std::string_view topic_name);
-  View::Ids& ids_for_writing(TopicId id);
+  View::Ids& ids_for_writing(std::size_t bucket);
   std::map<NodeId, NodeInfo>& nodes_for_writing();
   std::map<TopicId, std::set<NodeId>>& deleted_for_writing();
   void put_topic(TopicPtr topic);
   void count_leaders();
   Status restore_nodes(const Snapshot& from);
   Status restore_topics(const Snapshot& from);
+  Status restore_producers(const Snapshot& from);
 
   View draft_;
   Members members_;  // Raft's, not part of the snapshot
@@ -115,6 +120,7 @@ class ClusterState {
   bool own_deleted_ = false;
   ViewPtr published_;
   std::map<NodeId, std::uint64_t> open_segments_led_;  // derived from the topics
+  std::map<Version, ProducerPtr> producers_;           // those of the draft, by their registration
 };
 
 }  // namespace walrus::metadata

@@ -79,10 +79,21 @@ Status ClusterState::delete_topic(const DeleteTopic& command) {
   if (!may_have_files.empty()) deleted_for_writing()[topic->id] = std::move(may_have_files);
   if (!topic->last().sealed()) --open_segments_led_[topic->last().leader];
   draft_.lost_segments_ -= static_cast<std::uint64_t>(std::ranges::count_if(topic->segments, &SegmentInfo::lost));
-  ids_for_writing(topic->id).erase(topic->id);
+  ids_for_writing(View::bucket_of(topic->id)).topics.erase(topic->id);
   View::Bucket& bucket = bucket_for_writing(topic->name);
   bucket.shared_cursors.erase(topic->id);
   bucket.topics.erase(topic->name);
+  return {};
+}
+
+Status ClusterState::fence_topic(const FenceTopic& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  if (before == nullptr) return fail(ErrorCode::kTopicNotFound);
+  if (command.token() < before->token) return fail(ErrorCode::kTokenFenced, fmt::format("at least {}", before->token));
+  if (command.token() == before->token) return {};
+  auto topic = std::make_shared<TopicInfo>(*before);
+  topic->token = command.token();
+  put_topic(std::move(topic));
   return {};
 }
 

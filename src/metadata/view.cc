@@ -47,9 +47,21 @@ TopicPtr View::find_topic(std::string_view name) const {
 }
 
 TopicPtr View::find_topic(TopicId id) const {
-  const Ids& ids = *ids_[bucket_of(id)];
-  const auto found = ids.find(id);
-  return found == ids.end() ? nullptr : found->second;
+  const auto& topics = ids_[bucket_of(id)]->topics;
+  const auto found = topics.find(id);
+  return found == topics.end() ? nullptr : found->second;
+}
+
+ProducerPtr View::find_producer(std::string_view name) const {
+  const auto& producers = buckets_[bucket_of(name)]->producers;
+  const auto found = producers.find(name);
+  return found == producers.end() ? nullptr : found->second;
+}
+
+ProducerPtr View::find_producer(ProducerId id) const {
+  const auto& producers = ids_[bucket_of(id)]->producers;
+  const auto found = producers.find(id);
+  return found == producers.end() ? nullptr : found->second;
 }
 
 Offset View::shared_cursor(const TopicInfo& topic) const {

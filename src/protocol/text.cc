@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/assert.h"
 #include "protocol/request_parsers.h"
@@ -21,6 +22,20 @@ Result<Request> parse_topic_and(Verb verb, std::string_view rest) {
   WALRUS_ASSIGN(Request request, parse_topic(verb, topic));
   WALRUS_ASSIGN(request.arguments, arguments_of(rest.substr(topic.size())));
   return request;
+}
+
+/// "[max_frame=N]"
+Result<Request> parse_hello(Verb verb, std::string_view rest) {
+  Hello hello;
+  while (true) {
+    WALRUS_ASSIGN(const auto option, take_option(rest));
+    if (!option) break;
+    if (option->name != "max_frame") {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("option '{}' is not known here", option->name));
+    }
+    WALRUS_ASSIGN(hello.max_frame_bytes, number_of(*option, 1, std::numeric_limits<std::uint32_t>::max()));
+  }
+  return Request{.verb = verb, .topic = {}, .payload = {}, .name = {}, .arguments = hello};
 }
 
 /// Nothing but blanks; with anything else it is another command.
@@ -52,23 +67,16 @@ struct VerbRule {
 };
 // In the order of how often they come.
 constexpr VerbRule kVerbs[] = {
-    {"PUT", Verb::kPut, parse_put},
-    {"GET", Verb::kGet, parse_topic},
-    {"APPEND", Verb::kAppend, parse_put},
-    {"MPUT", Verb::kMput, parse_mput},
-    {"EXPECT", Verb::kExpect, parse_expect},
-    {"FETCH", Verb::kFetch, parse_topic_and<parse_fetch_arguments>},
-    {"STATE", Verb::kState, parse_topic},
-    {"REGISTER", Verb::kRegister, parse_register},
-    {"METRICS", Verb::kMetrics, parse_nothing},
-    {"TOPICS", Verb::kTopics, parse_topics},
-    {"DESCRIBE", Verb::kDescribe, parse_topic},
-    {"ALTER", Verb::kAlter, parse_alter},
-    {"TRIM", Verb::kTrim, parse_trim},
-    {"DELETE", Verb::kDelete, parse_topic},
-    {"NODES", Verb::kNodes, parse_nothing},
-    {"DRAIN", Verb::kDrain, parse_node},
-    {"REMOVE", Verb::kRemove, parse_node},
+    {"PUT", Verb::kPut, parse_put},          {"GET", Verb::kGet, parse_topic},
+    {"APPEND", Verb::kAppend, parse_put},    {"MPUT", Verb::kMput, parse_mput},
+    {"EXPECT", Verb::kExpect, parse_expect}, {"FETCH", Verb::kFetch, parse_topic_and<parse_fetch_arguments>},
+    {"FENCE", Verb::kFence, parse_fence},    {"PRODUCER", Verb::kProducer, parse_producer},
+    {"STATE", Verb::kState, parse_topic},    {"REGISTER", Verb::kRegister, parse_register},
+    {"HELLO", Verb::kHello, parse_hello},    {"METRICS", Verb::kMetrics, parse_nothing},
+    {"TOPICS", Verb::kTopics, parse_topics}, {"DESCRIBE", Verb::kDescribe, parse_topic},
+    {"ALTER", Verb::kAlter, parse_alter},    {"TRIM", Verb::kTrim, parse_trim},
+    {"DELETE", Verb::kDelete, parse_topic},  {"NODES", Verb::kNodes, parse_nothing},
+    {"DRAIN", Verb::kDrain, parse_node},     {"REMOVE", Verb::kRemove, parse_node},
 };
 
 }  // namespace

@@ -14,7 +14,14 @@ namespace protocol = walrus::protocol;
 namespace {
 
 std::string write_out(const protocol::WriteOptions& options) {
-  return options.expected_end ? " expect=" + std::to_string(options.expected_end->value()) : std::string();
+  std::string text;
+  if (options.expected_end) text += " expect=" + std::to_string(options.expected_end->value());
+  if (options.token) text += " token=" + std::to_string(*options.token);
+  if (const auto& producer = options.producer) {
+    text += " producer=" + std::to_string(producer->id.value()) + ":" + std::to_string(producer->epoch) + ":" +
+            std::to_string(producer->sequence);
+  }
+  return text;
 }
 
 std::string write_out(const protocol::Place& place) {
@@ -44,6 +51,7 @@ std::string write_out(const protocol::FetchArguments& fetch) {
 std::string write_out(const protocol::Request& request) {
   const std::string topic(request.topic);
   const auto node = request.get<protocol::NodeOptions>();
+  const auto hello = request.get<protocol::Hello>();
   const auto write = request.get<protocol::WriteOptions>();
   switch (request.verb) {
     case protocol::Verb::kRegister:
@@ -57,6 +65,12 @@ std::string write_out(const protocol::Request& request) {
     case protocol::Verb::kMput:
       return "MPUT " + topic + " " + std::to_string(write.records) + write_out(write) + "\n" +
              std::string(request.payload);
+    case protocol::Verb::kFence:
+      return "FENCE " + topic + " " + std::to_string(request.get<protocol::Token>().value);
+    case protocol::Verb::kHello:
+      return "HELLO" + (hello.max_frame_bytes == 0 ? "" : " max_frame=" + std::to_string(hello.max_frame_bytes));
+    case protocol::Verb::kProducer:
+      return "PRODUCER " + std::string(request.name);
     case protocol::Verb::kGet:
       return "GET " + topic;
     case protocol::Verb::kState:
@@ -98,8 +112,9 @@ void check_request(std::string_view text) {
   std::string_view rest = bytes;
   WALRUS_ASSERT(protocol::unpack(*request, rest) == *request && rest.empty());
   if (request->topic.empty()) {
-    WALRUS_ASSERT(request->verb >= protocol::Verb::kMetrics && request->verb <= protocol::Verb::kRemove &&
-                  request->verb != protocol::Verb::kDescribe);
+    WALRUS_ASSERT((request->verb >= protocol::Verb::kMetrics && request->verb <= protocol::Verb::kRemove &&
+                   request->verb != protocol::Verb::kDescribe) ||
+                  request->verb == protocol::Verb::kProducer || request->verb == protocol::Verb::kHello);
     return;
   }
   WALRUS_ASSERT(protocol::valid_topic_name(request->topic));

@@ -65,7 +65,7 @@ TEST(Completion, AVerbIsCompletedInTheCaseThatWasBegun) {
 }
 
 TEST(Completion, AnEmptyLineOffersEveryVerb) {
-  EXPECT_THAT(complete("", {}).choices, ElementsAre("REGISTER", "PUT", "GET", "STATE", "METRICS"));
+  EXPECT_THAT(complete("", {}).choices, ElementsAre("REGISTER", "PUT", "APPEND", "GET", "STATE", "METRICS"));
 }
 
 TEST(Completion, ATopicSeenBeforeIsCompleted) {
