@@ -93,9 +93,14 @@ Result<bool> TopicLeader::answered_unwritten(const WriteTerms& terms, replicatio
     }
   }
   if (terms.producer) {
-    WALRUS_ASSIGN(const auto found, producers_.check(*terms.producer, terms.records));
-    if (found) {
-      leader_.when_committed(*found + terms.records, [first = *found, done = std::move(done)](Status status) mutable {
+    const auto found = producers_.check(*terms.producer, terms.records);
+    if (!found && !is_verdict(found.error().code)) return fail(found.error());
+    if (!found) {
+      refuse(found.error(), std::move(done));
+      return true;
+    }
+    if (*found) {
+      leader_.when_committed(**found + terms.records, [first = **found, done = std::move(done)](Status status) mutable {
         status ? done(first) : done(fail(status.error()));
       });
       return true;
@@ -103,10 +108,21 @@ Result<bool> TopicLeader::answered_unwritten(const WriteTerms& terms, replicatio
   }
   if (!terms.expected_end || *terms.expected_end == leader_.end()) return false;
   // The end is told once it is sure to be one.
-  leader_.when_committed(leader_.end(), [end = leader_.end(), done = std::move(done)](Status status) mutable {
-    done(fail(status ? Error{ErrorCode::kUnexpectedEnd, fmt::format("the topic ends at {}", end)} : status.error()));
+  leader_.when_committed(leader_.end(), [weak = weak_from_this(), end = leader_.end(),
+                                         done = std::move(done)](const Status& committed) mutable {
+    const auto self = weak.lock();
+    if (!self || !committed) return done(fail(self ? committed.error() : Error{ErrorCode::kNotLeader, {}}));
+    self->refuse({ErrorCode::kUnexpectedEnd, fmt::format("the topic ends at {}", end)}, std::move(done));
   });
   return true;
+}
+
+/// A leader that was deposed and has not heard of it would judge by what it knew before: a quorum confirms that it
+/// leads.
+void TopicLeader::refuse(Error verdict, replication::SegmentLeader::AppendDone done) {
+  leader_.confirm([verdict = std::move(verdict), done = std::move(done)](const Status& confirmed) mutable {
+    done(fail(confirmed ? std::move(verdict) : confirmed.error()));
+  });
 }
 
 void TopicLeader::settle(SettleDone done) {

@@ -103,6 +103,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void read_anywhere(Offset from, storage::BatchesDone done);
   /// Whether a batch with such terms is answered without being written: refused, or found.
   Result<bool> answered_unwritten(const WriteTerms& terms, replication::SegmentLeader::AppendDone& done);
+  void refuse(Error verdict, replication::SegmentLeader::AppendDone done);
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
   /// Whether a segment opened by now would have more replicas, or none that is to go.
   bool could_lie_better() const;
