@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/limits.h"
+#include "cli/completion.h"
 #include "cli/console.h"
 
 namespace walrus::cli {
@@ -72,11 +73,50 @@ void add_stream_commands(CLI::App& app, CommandLine& line, Arguments& arguments)
   consume->callback([&line] { line.command = Command::kConsume; });
   add_topic(*consume, line);
   consume->add_option("--max,-n", arguments.max, "take no more records than this")->check(CLI::PositiveNumber);
+  consume->add_option("--group,-g", line.reading.group, "read as this group, and commit what was written");
+  consume->add_option("--from", line.reading.from, "with --group: seek first: offset, earliest, latest, @milliseconds")
+      ->needs("--group");
   consume->add_flag("--follow,-f", line.consume.follow, "wait for new records instead of ending");
   consume->add_option("--depth", line.consume.depth, "requests in flight at most")
       ->check(CLI::Range(std::size_t{1}, limits::kMaxPipelinedRequests))
       ->capture_default_str();
   add_summary_flags(*consume, arguments);
+}
+
+void add_tail(CLI::App& app, CommandLine& line, Arguments& arguments) {
+  auto* tail = app.add_subcommand("tail", "write the last records of a topic to stdout; moves no cursor");
+  tail->callback([&line] { line.command = Command::kTail; });
+  add_topic(*tail, line);
+  tail->add_option("--last,-n", line.reading.last, "so many records before the end")->capture_default_str();
+  tail->add_option("--from", line.reading.from, "instead: offset, earliest, latest, @milliseconds");
+  tail->add_option("--max", arguments.max, "no more records than this")->check(CLI::PositiveNumber);
+  tail->add_flag("--follow,-f", line.consume.follow, "wait for new records instead of ending");
+  tail->add_flag("--json", line.reading.json, "each record as a line of JSON: offset, timestamp, key, headers, value");
+}
+
+void add_groups(CLI::App& app, CommandLine& line) {
+  auto* group = app.add_subcommand("group", "the groups of a topic's readers: list, describe, seek, delete");
+  group->require_subcommand(1);
+  group->ignore_case();
+  using Action = GroupCommandOptions::Action;
+  const auto add = [&](Action action, const char* name, const char* description) {
+    auto* sub = group->add_subcommand(name, description);
+    sub->callback([&line, action] {
+      line.command = Command::kGroup;
+      line.groups.action = action;
+    });
+    sub->add_option("topic", line.groups.topic, "the topic's name")->required();
+    if (action != Action::kList) sub->add_option("group", line.groups.group, "the group's name")->required();
+    return sub;
+  };
+  add(Action::kList, "list", "print where each group stands, and how far it lags")
+      ->add_flag("--json", line.groups.json, "as one line of JSON");
+  add(Action::kDescribe, "describe", "print where one group stands")
+      ->add_flag("--json", line.groups.json, "as one line of JSON");
+  add(Action::kSeek, "seek", "move a group, back as well")
+      ->add_option("place", line.groups.place, "offset, earliest, latest, @milliseconds")
+      ->required();
+  add(Action::kDelete, "delete", "forget a group");
 }
 
 void add_inspect(CLI::App& app, CommandLine& line) {
@@ -171,7 +211,9 @@ client::Result<void> apply(const Arguments& arguments, CommandLine& line) {
   line.produce.topic = line.consume.topic = line.topic;
   line.produce.register_topic = !arguments.no_register;
   line.produce.style = line.consume.style = style_of(arguments);
-  if (arguments.max > 0) line.consume.max = arguments.max;
+  if (arguments.max > 0) line.consume.max = line.reading.max = arguments.max;
+  line.reading.topic = line.topic;
+  line.reading.follow = line.consume.follow;
   return {};
 }
 
@@ -190,13 +232,26 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   add_stream_commands(app, line, arguments);
   add_inspect(app, line);
   add_topics(app, line);
+  add_groups(app, line);
+  add_tail(app, line, arguments);
   add_node(app, line);
+  std::string completion;
+  app.add_subcommand("completion", "print what bash or zsh needs to complete this, or the manual page")
+      ->add_option("for", completion, "bash, zsh or man")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "man"}));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     print_error(fmt::format("{}. See walrus-cli --help.", error.what()));
     return value_of(ExitStatus::kUsage);
+  }
+  if (!completion.empty()) {
+    const std::string text = completion == "man"   ? manual_page(app)
+                             : completion == "zsh" ? zsh_completion(app)
+                                                   : bash_completion(app);
+    return value_of(write_stdout(text) ? ExitStatus::kOk : ExitStatus::kRefused);
   }
   if (const auto applied = apply(arguments, line); !applied) {
     print_error(fmt::format("--addr: {}", applied.error().text));

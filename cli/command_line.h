@@ -6,9 +6,11 @@
 #include <variant>
 
 #include "cli/consume.h"
+#include "cli/group_command.h"
 #include "cli/inspect.h"
 #include "cli/node_command.h"
 #include "cli/produce.h"
+#include "cli/reading.h"
 #include "cli/topic_command.h"
 #include "walrus/client/connection.h"
 
@@ -25,7 +27,9 @@ enum class Command : std::uint8_t {
   kConsume,
   kInspect,
   kTopic,
-  kNode
+  kNode,
+  kGroup,
+  kTail
 };
 
 struct CommandLine {
@@ -38,6 +42,8 @@ struct CommandLine {
   InspectOptions inspect{};
   TopicCommandOptions topics{};
   NodeOptions node{};
+  GroupCommandOptions groups{};
+  ReadingOptions reading{};  ///< tail; consume with a group
 };
 
 /// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).

@@ -25,7 +25,12 @@ cli::ExitStatus run(const cli::CommandLine& line) {
     case cli::Command::kProduce:
       return cli::run_produce(connection, line.produce);
     case cli::Command::kConsume:
+      if (!line.reading.group.empty()) return cli::run_group_consume(connection, line.reading);
       return cli::run_consume(connection, line.consume);
+    case cli::Command::kTail:
+      return cli::run_tail(connection, line.reading);
+    case cli::Command::kGroup:
+      return cli::run_group(connection, line.groups);
     case cli::Command::kInspect:
       return cli::run_inspect(line.inspect);
     case cli::Command::kTopic:

@@ -24,19 +24,25 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
       options_(options),
       reader_(store, metadata, transport, options.self),
       seals_(metadata, options.self),
-      leaders_(LeaderContext{.loop = loop,
-                             .store = store,
-                             .metadata = metadata,
-                             .transport = transport,
-                             .reader = reader_,
-                             .seals = seals_,
-                             .options = options_,
-                             .cursor_moved = [this] { cursor_flusher_.touch(); }}),
+      leaders_(LeaderContext{
+          .loop = loop,
+          .store = store,
+          .metadata = metadata,
+          .transport = transport,
+          .reader = reader_,
+          .seals = seals_,
+          .options = options_,
+          .group_changed = [this](const std::shared_ptr<Group>& group,
+                                  Group::Urgency urgency) { cursor_flusher_.touch(group, urgency); },
+          .append_elsewhere = [this](const std::string& topic, const storage::RecordView& record,
+                                     io::Done done) { internal_writer_.append(topic, record, std::move(done)); },
+          .flush_groups = [this](io::Done done) { cursor_flusher_.flush(std::move(done)); }}),
       replicas_(store, [this](storage::SegmentKey key, Epoch epoch) { leaders_.fence(key, epoch); }),
       leader_client_(leaders_, transport, metadata, options.self),
       places_(leader_client_, reader_),
       peer_service_(leaders_, replicas_, reader_, metadata),
-      cursor_flusher_(loop, metadata, leaders_) {
+      cursor_flusher_(loop, metadata),
+      internal_writer_(loop, directory) {
   replicas_.set_original([this](storage::SegmentKey key) {
     const metadata::ViewPtr view = metadata_.view();
     const metadata::TopicPtr topic = view->find_topic(key.topic);
@@ -217,6 +223,7 @@ void Broker::stop(io::Duration patience, io::Done done) {
   monitor_.cancel();
   const Error stopping{ErrorCode::kShuttingDown, {}};
   for (auto& [name, entry] : topics_) entry->queues.drop_unsent(stopping);
+  leaders_.for_each([](TopicLeader& leader) { leader.send_waiters_away(); });
   await_settled(loop_.now() + patience, std::move(done));
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "broker/cursor_flusher.h"
+#include "broker/internal_writer.h"
 #include "broker/peer_service.h"
 #include "broker/place_finder.h"
 #include "broker/request_sink.h"
@@ -99,6 +100,7 @@ class Broker {
   PlaceFinder places_;
   PeerService peer_service_;
   CursorFlusher cursor_flusher_;
+  InternalWriter internal_writer_;
   std::unordered_map<std::string, std::unique_ptr<Topic>, NameHash, std::equal_to<>> topics_;
   Topic* last_topic_ = nullptr;        // requests come in runs
   std::vector<Topic*> dirty_;          // have requests that were not looked at since

@@ -149,6 +149,22 @@ void LeaderClient::await_commit(const metadata::TopicInfo& topic, Offset beyond,
                   });
 }
 
+void LeaderClient::group(const metadata::TopicInfo& topic, GroupCall call, GroupDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->group(std::move(call), std::move(done));
+  }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
+  auto request = request_for<peer::Group>(topic);
+  write_call(call, request);
+  transport_.call(topic.last().leader, io::make_message(peer::GROUP, request), call.wait + limits::kCallTimeout,
+                  [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    done(group_answer_from(*reply));
+                  });
+}
+
 void LeaderClient::find_end(const metadata::TopicInfo& topic, storage::OffsetDone done) {
   if (local(topic)) {
     auto leader = leaders_.find(topic);

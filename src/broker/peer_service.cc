@@ -48,6 +48,8 @@ void PeerService::handle(NodeId from, metadata::Version version, const io::Messa
         return fetch(message, std::move(reply));
       case peer::WATCH:
         return watch(message, std::move(reply));
+      case peer::GROUP:
+        return group(message, std::move(reply));
       case peer::LOCATE:
         return locate(message, std::move(reply));
       default:
@@ -131,6 +133,19 @@ void PeerService::watch(const io::Message& message, io::Reply reply) {
     peer::WatchReply answer;
     answer.set_commit(commit->value());
     reply(io::make_message(peer::WATCH_REPLY, answer));
+  });
+}
+
+void PeerService::group(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Group>(message, peer::GROUP);
+  if (!request) return reply(fail(request.error()));
+  auto call = read_call(*request);
+  if (!call) return reply(fail(call.error()));
+  auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
+  if (!leader) return reply(fail(leader.error()));
+  (*leader)->group(std::move(*call), [reply = std::move(reply)](Result<GroupAnswer> answer) mutable {
+    if (!answer) return reply(fail(answer.error()));
+    reply(group_reply(*answer));
   });
 }
 

@@ -15,7 +15,6 @@
 namespace walrus::broker {
 
 namespace {
-constexpr std::size_t kReadAheadBytes = 256 * limits::kKiB;
 constexpr auto kSealRetryDelay = std::chrono::milliseconds(50);
 }  // namespace
 
@@ -32,7 +31,6 @@ Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& cont
     return fail(ErrorCode::kNotLeader, "the segment is sealed first");
   }
   std::shared_ptr<TopicLeader> leader(new TopicLeader(context, topic, *segment));
-  leader->start_cursor(context.metadata.view()->shared_cursor(topic));
   leader->leader_.watch([raw = leader.get()] { raw->advance(); });
   leader->advance();  // its promise may have failed already
   return leader;
@@ -51,18 +49,20 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
                .nodes = topic.last().replicas,
                .self = context.options.self,
                .version = context.metadata.view()->version()}),
+      groups_(Group::Home{.loop = context.loop,
+                          .topic = topic.id,
+                          .epoch = topic.last().epoch,
+                          .records = records(),
+                          .changed = context.group_changed,
+                          .call_at = {},
+                          .append = context.append_elsewhere},
+              [&metadata = context.metadata] { return metadata.view(); }),
       waiters_(context.loop) {}
 
-void TopicLeader::start_cursor(Offset position) {
-  // Raft may know a later position than a disk that lost its unsynced tail: never serve past what is there.
-  first_cursor_ = std::min(position, leader_.commit());
-  cursor_ = std::make_shared<SharedCursor>(
-      first_cursor_,
-      SharedCursor::Source{
-          .readable_end = [this] { return leader_.commit(); },
+SharedCursor::Source TopicLeader::records() {
+  return {.readable_end = [this] { return leader_.commit(); },
           .read = [this](Offset from, storage::BatchesDone done) { read_anywhere(from, std::move(done)); },
-          .moved = context_.cursor_moved,
-      });
+          .moved = [] {}};
 }
 
 Status TopicLeader::append(std::string& batch, const WriteTerms& terms, replication::SegmentLeader::AppendDone& done) {
@@ -89,8 +89,18 @@ void TopicLeader::take(std::uint32_t max_records, std::size_t max_bytes, TakeDon
       [weak = weak_from_this(), max_records, max_bytes, done = std::move(done)](const Status& confirmed) mutable {
         const auto self = weak.lock();
         if (!self || !confirmed) return done(fail(self ? confirmed.error() : Error{ErrorCode::kNotLeader, {}}));
-        self->cursor_->take(max_records, max_bytes, std::move(done));
+        self->groups_.shared().cursor().take(max_records, max_bytes, std::move(done));
       });
+}
+
+void TopicLeader::group(GroupCall call, GroupDone done) {
+  if (over()) return done(fail(ErrorCode::kNotLeader));
+  const bool tells_the_end = call.verb == GroupCall::Verb::kRead || call.verb == GroupCall::Verb::kList;
+  if (!tells_the_end) return groups_.carry_out(call, std::move(done));
+  when_confirmed([call = std::move(call), done = std::move(done)](Result<TopicLeader*> self) mutable {
+    if (!self) return done(fail(self.error()));
+    (*self)->groups_.carry_out(call, std::move(done));
+  });
 }
 
 void TopicLeader::state(StateDone done) {
@@ -147,13 +157,13 @@ void TopicLeader::find_time(std::int64_t timestamp_ms, storage::OffsetDone done)
 }
 
 void TopicLeader::read_anywhere(Offset from, storage::BatchesDone done) {
-  if (from >= leader_.base()) return leader_.read(from, kReadAheadBytes, std::move(done));
+  if (from >= leader_.base()) return leader_.read(from, limits::kGroupReadBytes, std::move(done));
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   const metadata::SegmentInfo* segment = topic ? topic->holding(from) : nullptr;
   if (segment == nullptr || !segment->sealed()) {
     return done(fail(ErrorCode::kUnavailable, "the segment at the cursor is not known here yet"));
   }
-  context_.reader.read_sealed(*topic, *segment, from, kReadAheadBytes, std::move(done));
+  context_.reader.read_sealed(*topic, *segment, from, limits::kGroupReadBytes, std::move(done));
 }
 
 Result<std::string> TopicLeader::state_json() const {
@@ -177,7 +187,7 @@ Result<std::string> TopicLeader::state_json() const {
     if (segment.lost()) row["lost"] = true;
     state["segments"].push_back(std::move(row));
   }
-  state["cursor_position"] = cursor_->position().value();
+  state["cursor_position"] = groups_.shared().position().value();
   state["total_entries"] = leader_.commit().value();
   return state.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -201,6 +211,7 @@ void TopicLeader::start_roll() {
 /// Called whenever commit has moved, or the segment's state.
 void TopicLeader::advance() {
   waiters_.moved(commit());
+  groups_.wake();
   if (roll_ == Roll::kRetired || roll_ == Roll::kProposing) return;
   if (leader_.fenced()) return fence();
   const bool failed = leader_.ended() || !segment_.status();
@@ -214,11 +225,11 @@ void TopicLeader::advance() {
   if (failed && roll_ == Roll::kNone) roll_ = Roll::kSettling;
   if (roll_ != Roll::kSettling || !leader_.settled()) return;
   leader_.close();
-  cursor_->freeze();
+  groups_.freeze();
   roll_ = Roll::kProposing;
   waiters_.end({ErrorCode::kNotLeader, {}});
   log::debug("topic {}: segment {} is complete with {} records, opening the next", name_, segment_id_, entries());
-  propose_seal();
+  carry_groups_over();
 }
 
 void TopicLeader::ask_for_seal() {
@@ -229,6 +240,19 @@ void TopicLeader::ask_for_seal() {
   });
 }
 
+/// The proposal has room for the position of GET's cursor; what else the groups have moved goes ahead of it.
+void TopicLeader::carry_groups_over() {
+  if (!groups_.unwritten()) return propose_seal();
+  context_.flush_groups([weak = weak_from_this()](const Status&) {
+    const auto self = weak.lock();
+    if (!self || self->roll_ != Roll::kProposing) return;
+    if (!self->groups_.unwritten()) return self->propose_seal();
+    self->retry_ = self->context_.loop.after(kSealRetryDelay, [weak] {
+      if (const auto again = weak.lock(); again && again->roll_ == Roll::kProposing) again->carry_groups_over();
+    });
+  });
+}
+
 void TopicLeader::propose_seal() {
   metadata::Command command;
   metadata::SealAndOpen& seal = *command.mutable_seal_and_open();
@@ -236,7 +260,7 @@ void TopicLeader::propose_seal() {
   seal.set_segment_id(segment_id_.value());
   seal.set_epoch(leader_.epoch().value());
   seal.set_end(leader_.commit().value());
-  seal.set_shared_cursor(cursor_->position().value());
+  seal.set_shared_cursor(groups_.shared().position().value());
   seal.set_hash(leader_.hash());
   seal.set_bytes(segment_.bytes());
   seal.set_latest_ms(segment_.times().value_or(storage::TimeRange{}).latest_ms);
@@ -262,7 +286,7 @@ void TopicLeader::retire() {
   roll_ = Roll::kRetired;
   retry_.cancel();
   leader_.close();
-  cursor_->freeze();
+  groups_.end();
   waiters_.end({ErrorCode::kNotLeader, {}});
   if (!replicated()) segment_.seal();  // else ReplicaTable::settle() does, at the end that was decided
 }
@@ -270,7 +294,7 @@ void TopicLeader::retire() {
 void TopicLeader::fence() {
   roll_ = Roll::kRetired;
   retry_.cancel();
-  cursor_->freeze();
+  groups_.end();
   waiters_.end({ErrorCode::kNotLeader, {}});
   leader_.fence();
 }

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "broker/fetch_queue.h"
 #include "broker/get_queue.h"
+#include "broker/group_queue.h"
 #include "broker/put_queue.h"
 #include "broker/state_queue.h"
 
@@ -29,6 +30,17 @@ Kind kind_of(Verb verb) {
       return Kind::kStates;
     case Verb::kFetch:
       return Kind::kFetches;
+    case Verb::kRead:
+    case Verb::kCommit:
+    case Verb::kSeek:
+    case Verb::kForget:
+    case Verb::kCursors:
+    case Verb::kQueue:
+    case Verb::kLease:
+    case Verb::kAck:
+    case Verb::kNack:
+    case Verb::kExtend:
+      return Kind::kGroups;
     default:
       WALRUS_ASSERT(false, "not a request about the records of a topic");
   }
@@ -44,6 +56,8 @@ std::shared_ptr<TopicQueue> make_queue(Kind kind, const QueueContext& context, c
       return std::make_shared<StateQueue>(context, topic);
     case Kind::kFetches:
       return std::make_shared<FetchQueue>(context, topic);
+    case Kind::kGroups:
+      return std::make_shared<GroupQueue>(context, topic);
     case Kind::kCount:
       break;
   }

@@ -85,7 +85,7 @@ Status ClusterState::seal_and_open(Version index, const SealAndOpen& command) {
                                        .latest_ms = command.latest_ms()}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
-  Offset& cursor = bucket_for_writing(topic->name).shared_cursors[topic->id];
+  Offset& cursor = groups_for_writing(*topic)[std::string(kSharedGroup)].offset;
   cursor = std::max(cursor, Offset(command.shared_cursor()));
   put_topic(std::move(topic));
   return {};

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "metadata/cluster_state.h"
+#include "metadata/group_message.h"
 #include "metadata/topic_settings.h"
 #include "metadata/uuid_bytes.h"
 
@@ -25,11 +26,29 @@ void write_node(const NodeInfo& from, Snapshot::Node& to) {
   for (const Uuid& disk : from.former_disks) to.add_former_disks(uuid_bytes(disk));
 }
 
-void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
+void write_group(const std::string& name, const GroupInfo& from, Snapshot::Group& to) {
+  to.set_name(name);
+  to.set_offset(from.offset.value());
+  to.set_generation(from.generation);
+  to.set_revision(from.revision);
+  if (from.queue) *to.mutable_queue() = to_message(*from.queue);
+}
+
+Result<GroupInfo> read_group(const Snapshot::Group& from) {
+  GroupInfo group{
+      .offset = Offset(from.offset()), .generation = from.generation(), .revision = from.revision(), .queue = nullptr};
+  if (from.has_queue()) {
+    WALRUS_ASSIGN(QueueInfo queue, queue_from(from.queue(), group.offset));
+    group.queue = std::make_shared<const QueueInfo>(std::move(queue));
+  }
+  return group;
+}
+
+void write_topic(const TopicInfo& from, const Groups& groups, Snapshot::Topic& to) {
   to.set_id(from.id.value());
   to.set_name(from.name);
   to.set_segment_entries(from.segment_entries);
-  to.set_shared_cursor(cursor.value());
+  for (const auto& [name, group] : groups) write_group(name, group, *to.add_groups());
   to.set_replicas_wanted(from.replicas_wanted);
   *to.mutable_settings() = to_settings(from.options);
   to.set_options_version(from.options_version);
@@ -70,7 +89,7 @@ Result<SegmentInfo> read_segment(const Snapshot::Segment& from) {
   return segment;
 }
 
-std::string broken_in_topic(const TopicInfo& topic, Version version, Offset cursor) {
+std::string broken_in_topic(const TopicInfo& topic, Version version, const Groups& groups) {
   if (topic.segments.empty()) return fmt::format("topic {} has no segment", topic.name);
   for (std::size_t i = 0; i < topic.segments.size(); ++i) {
     const SegmentInfo& segment = topic.segments[i];
@@ -88,8 +107,11 @@ std::string broken_in_topic(const TopicInfo& topic, Version version, Offset curs
     if (next.id.value() != segment.id.value() + 1) return fmt::format("{} misses a segment", topic.name);
     if (next.epoch <= segment.epoch) return fmt::format("{}: an epoch does not grow", topic.name);
   }
-  if (cursor < topic.start()) return fmt::format("{}'s cursor lies before what is kept", topic.name);
-  if (topic.last().sealed() && cursor > topic.last().end) return fmt::format("I11: {}'s cursor is too far", topic.name);
+  for (const auto& [name, group] : groups) {
+    if (group.offset < topic.start()) return fmt::format("{}'s group {} is before what is kept", topic.name, name);
+    const bool too_far = topic.last().sealed() && group.offset > topic.last().end;
+    if (too_far) return fmt::format("I11: {}'s group {} is too far", topic.name, name);
+  }
   return {};
 }
 
@@ -107,7 +129,7 @@ std::string ClusterState::snapshot() const {
     for (const auto& [id, topic] : *ids) topics.push_back(topic);
   }
   std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->id; });
-  for (const TopicPtr& topic : topics) write_topic(*topic, draft_.shared_cursor(*topic), *to.add_topics());
+  for (const TopicPtr& topic : topics) write_topic(*topic, *draft_.groups(*topic), *to.add_topics());
   for (const auto& [id, nodes] : *draft_.deleted_) {
     Snapshot::DeletedTopic& deleted = *to.add_deleted_topics();
     deleted.set_id(id.value());
@@ -176,7 +198,10 @@ Status ClusterState::restore_topics(const Snapshot& from) {
       topic->segments.push_back(std::move(info));
     }
     if (read.shared_cursor() != 0) {
-      bucket_for_writing(topic->name).shared_cursors[topic->id] = Offset(read.shared_cursor());
+      groups_for_writing(*topic)[std::string(kSharedGroup)].offset = Offset(read.shared_cursor());
+    }
+    for (const Snapshot::Group& group : read.groups()) {
+      WALRUS_ASSIGN(groups_for_writing(*topic)[group.name()], read_group(group));
     }
     put_topic(std::move(topic));
   }
@@ -194,7 +219,7 @@ std::string ClusterState::broken_invariant() const {
   for (const auto& ids : draft_.ids_) {
     for (const auto& [id, topic] : *ids) {
       if (draft_.find_topic(topic->name) != topic) return fmt::format("{} is not found by name", topic->name);
-      std::string broken = broken_in_topic(*topic, draft_.version_, draft_.shared_cursor(*topic));
+      std::string broken = broken_in_topic(*topic, draft_.version_, *draft_.groups(*topic));
       if (!broken.empty()) return broken;
     }
   }

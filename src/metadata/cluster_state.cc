@@ -1,7 +1,5 @@
 #include "metadata/cluster_state.h"
 
-#include <fmt/core.h>
-
 #include "base/assert.h"
 #include "base/limits.h"
 #include "metadata/uuid_bytes.h"
@@ -78,6 +76,7 @@ ViewPtr ClusterState::view() {
     own_buckets_.reset();
     own_ids_.reset();
     own_nodes_ = false;
+    own_groups_.clear();
     own_deleted_ = false;
   }
   return published_;
@@ -89,30 +88,6 @@ Status ClusterState::init_cluster(const InitCluster& command) {
   if (draft_.cluster_id_ == id) return {};
   if (!draft_.cluster_id_.is_nil()) return fail(ErrorCode::kConflict, "the cluster has an id");
   draft_.cluster_id_ = id;
-  return {};
-}
-
-Status ClusterState::commit_cursors(const CommitCursors& command) {
-  // One stale position must not cost the others of the batch: each is judged alone, the first refusal is reported.
-  Status result;
-  for (const CommitCursors::Position& position : command.positions()) {
-    Status one = commit_cursor(position);
-    if (!one && result) result = std::move(one);
-  }
-  return result;
-}
-
-Status ClusterState::commit_cursor(const CommitCursors::Position& position) {
-  const TopicPtr topic = draft_.find_topic(TopicId(position.topic_id()));
-  if (topic == nullptr) return fail(ErrorCode::kTopicNotFound);
-  const SegmentInfo& last = topic->last();
-  if (last.epoch != Epoch(position.epoch())) {
-    return fail(ErrorCode::kConflict, fmt::format("{} is led with epoch {} now", topic->name, last.epoch));
-  }
-  const Offset offset(position.offset());
-  if (last.sealed() && offset > last.end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
-  if (offset <= draft_.shared_cursor(*topic)) return {};
-  bucket_for_writing(topic->name).shared_cursors[topic->id] = offset;
   return {};
 }
 

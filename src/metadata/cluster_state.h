@@ -18,6 +18,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "base/result.h"
 #include "metadata.pb.h"
@@ -62,6 +63,9 @@ class ClusterState {
   Status drop_holder(const DropHolder& command);
   Status commit_cursors(const CommitCursors& command);
   Status commit_cursor(const CommitCursors::Position& position);
+  /// What the topic's groups had not read and is not kept any more is behind them.
+  void move_groups_up(const TopicInfo& topic);
+  Groups& groups_for_writing(const TopicInfo& topic);
   Status upsert_node(Version index, const UpsertNode& command);
   Status check_identity(const UpsertNode& command) const;
   Status set_node_state(const SetNodeState& command);
@@ -111,6 +115,7 @@ class ClusterState {
   // What of the draft is not shared with any view and may be written in place.
   std::bitset<View::kBuckets> own_buckets_;
   std::bitset<View::kBuckets> own_ids_;
+  std::unordered_set<TopicId> own_groups_;
   bool own_nodes_ = false;
   bool own_deleted_ = false;
   ViewPtr published_;

@@ -53,9 +53,16 @@ TopicPtr View::find_topic(TopicId id) const {
 }
 
 Offset View::shared_cursor(const TopicInfo& topic) const {
+  const std::shared_ptr<const Groups> all = groups(topic);
+  const auto found = all->find(kSharedGroup);
+  return found == all->end() ? Offset(0) : found->second.offset;
+}
+
+std::shared_ptr<const Groups> View::groups(const TopicInfo& topic) const {
+  static const auto kNone = std::make_shared<const Groups>();
   const Bucket& bucket = *buckets_[bucket_of(topic.name)];
-  const auto found = bucket.shared_cursors.find(topic.id);
-  return found == bucket.shared_cursors.end() ? Offset(0) : found->second;
+  const auto found = bucket.groups.find(topic.id);
+  return found == bucket.groups.end() ? kNone : found->second;
 }
 
 const NodeInfo* View::find_node(NodeId id) const {

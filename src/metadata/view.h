@@ -15,6 +15,7 @@
 
 #include "base/ids.h"
 #include "base/sync_policy.h"
+#include "metadata/groups.h"
 
 namespace walrus::metadata {
 
@@ -101,7 +102,7 @@ class View {
   static constexpr std::size_t kBuckets = 256;
   struct Bucket {
     std::map<std::string, TopicPtr, std::less<>> topics;
-    std::unordered_map<TopicId, Offset> shared_cursors;  ///< last committed position of GET's cursor
+    std::unordered_map<TopicId, std::shared_ptr<const Groups>> groups;
   };
 
   Version version() const { return version_; }
@@ -111,6 +112,8 @@ class View {
   TopicPtr find_topic(TopicId id) const;
   /// 0 when never committed.
   Offset shared_cursor(const TopicInfo& topic) const;
+  /// Never null.
+  std::shared_ptr<const Groups> groups(const TopicInfo& topic) const;
   const NodeInfo* find_node(NodeId id) const;
   bool is_up(NodeId id) const;
   const std::map<NodeId, NodeInfo>& nodes() const { return *nodes_; }

@@ -206,6 +206,12 @@ bool ClientSession::take_request(std::string_view text) {
 std::size_t ClientSession::charge_of(const protocol::Request& request, std::size_t bytes) const {
   if (protocol::is_write(request.verb)) return bytes;
   if (request.verb == Verb::kFetch) return request.get<protocol::FetchArguments>().bounds.bytes;
+  if (request.verb == Verb::kLease) return limits::kGroupReadBytes;
+  if (request.verb == Verb::kRead) {
+    const auto read = request.get<protocol::GroupArguments>();
+    return std::min<std::size_t>(read.bounds.bytes,
+                                 read.wait_ms > 0 ? limits::kFairClientBytes : limits::kGroupReadBytes);
+  }
   return group_.options().max_frame_bytes;
 }
 

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "protocol/queue_requests.h"
 #include "protocol/read_requests.h"
 #include "protocol/topic_name.h"
 #include "protocol/topic_options.h"
@@ -27,6 +28,16 @@ enum class Verb : std::uint8_t {
   kMput,
   kGet,
   kFetch,
+  kRead,
+  kCommit,
+  kSeek,
+  kForget,
+  kCursors,
+  kQueue,
+  kLease,
+  kAck,
+  kNack,
+  kExtend,
   kState,
   kMetrics,
   kTopics,
@@ -68,8 +79,8 @@ struct TrimOptions {
 };
 
 /// What a verb carries besides names and a payload. No views in it: requests go from one thread to another.
-using Arguments =
-    std::variant<std::monostate, TopicOptions, WriteOptions, FetchArguments, TopicPage, TrimOptions, NodeOptions>;
+using Arguments = std::variant<std::monostate, TopicOptions, WriteOptions, FetchArguments, GroupArguments,
+                               QueueArguments, TopicPage, TrimOptions, NodeOptions>;
 
 /// Views into the frame.
 struct Request {

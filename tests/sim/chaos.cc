@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tests/sim/group_clients.h"
 #include "tests/sim/workload.h"
 
 namespace walrus::sim {
@@ -18,7 +19,10 @@ constexpr auto kHealTime = 30s;
 class Chaos {
  public:
   explicit Chaos(const ChaosOptions& options)
-      : options_(options), cluster_({.seed = options.seed, .nodes = options.nodes}), workload_(cluster_, {}) {}
+      : options_(options),
+        cluster_({.seed = options.seed, .nodes = options.nodes}),
+        workload_(cluster_, {}),
+        groups_(cluster_, "topic-0") {}
 
   ChaosReport run() {
     std::string wrong;
@@ -28,6 +32,7 @@ class Chaos {
       wrong = "the topics could not be registered";
     } else {
       workload_.start();
+      groups_.start();
       inject_faults();
       wrong = heal_and_check();
     }
@@ -100,6 +105,15 @@ class Chaos {
         cluster_.world().run_until([&] { return workload_.oldest_progress() > healed; }, io::Duration(kHealTime));
     workload_.stop();
     if (!alive) return "L1: a topic is not writable again";
+    return check_groups();
+  }
+
+  std::string check_groups() {
+    const auto log = workload_.read_log("topic-0");
+    if (!log) return log.error().message();
+    const bool finished = groups_.finish(log->size());
+    if (std::string wrong = groups_.check(*log); !wrong.empty()) return wrong;
+    if (!finished) return "the groups have not read everything";
     return workload_.check();
   }
 
@@ -126,6 +140,7 @@ class Chaos {
   const ChaosOptions options_;
   SimCluster cluster_;
   Workload workload_;
+  GroupClients groups_;
   std::uint64_t faults_ = 0;
 };
 

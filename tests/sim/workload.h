@@ -34,6 +34,9 @@ class Workload {
   /// No new requests; what is under way is given its time.
   void stop();
 
+  /// The records of a topic, from its segments' copies, which must be equal.
+  Result<std::vector<std::string>> read_log(const std::string& name);
+
   /// What is wrong with the log as it is now, in words; empty when nothing is. All nodes must be up.
   std::string check();
 
@@ -60,7 +63,6 @@ class Workload {
 
   bool register_topic(const std::string& name);
   std::string check_topic(const Topic& topic);
-  Result<std::vector<std::string>> read_log(const std::string& name);
 
   SimCluster& cluster_;
   const WorkloadOptions options_;

@@ -41,6 +41,39 @@ std::string write_out(const protocol::FetchArguments& fetch) {
   return " " + write_out(fetch.from) + write_out(fetch.bounds) + " wait=" + std::to_string(fetch.wait_ms);
 }
 
+std::string write_out(const protocol::Request& request, const protocol::GroupArguments& group) {
+  const std::string named = std::string(request.topic) + " " + std::string(request.name);
+  if (request.verb == protocol::Verb::kForget) return "FORGET " + named;
+  if (request.verb == protocol::Verb::kCommit) return "COMMIT " + named + " " + write_out(group.place);
+  if (request.verb == protocol::Verb::kSeek) return "SEEK " + named + " " + write_out(group.place);
+  return "READ " + named + write_out(group.bounds) + " wait=" + std::to_string(group.wait_ms) +
+         (group.advance ? " commit=auto" : " commit=none");
+}
+
+std::string write_out(const char* name, const auto& value) {
+  if (!value) return {};
+  if constexpr (requires { value->size(); }) {
+    return name + *value;
+  } else {
+    return name + std::to_string(*value);
+  }
+}
+
+std::string write_out(const protocol::Request& request, const protocol::QueueArguments& queue) {
+  std::string text = std::string(request.topic) + " " + std::string(request.name);
+  for (const auto& span : queue.spans)
+    text += " " + std::to_string(span.first) + (span.last != span.first ? "-" + std::to_string(span.last) : "");
+  if (request.verb == protocol::Verb::kLease) {
+    text += " max=" + std::to_string(queue.bounds.records) + " bytes=" + std::to_string(queue.bounds.bytes) +
+            " wait=" + std::to_string(queue.wait_ms);
+  }
+  if (queue.tries != 0) text += " try=" + std::to_string(queue.tries);
+  text += write_out(" visible=", queue.visible_ms) + write_out(" delay=", queue.delay_ms) +
+          write_out(" tries=", queue.max_tries) + write_out(" inflight=", queue.in_flight) +
+          write_out(" dead=", queue.dead_topic);
+  return text;
+}
+
 std::string write_out(const protocol::Request& request) {
   const std::string topic(request.topic);
   const auto node = request.get<protocol::NodeOptions>();
@@ -76,6 +109,23 @@ std::string write_out(const protocol::Request& request) {
       return "DELETE " + topic;
     case protocol::Verb::kNodes:
       return "NODES";
+    case protocol::Verb::kRead:
+    case protocol::Verb::kCommit:
+    case protocol::Verb::kSeek:
+    case protocol::Verb::kForget:
+      return write_out(request, request.get<protocol::GroupArguments>());
+    case protocol::Verb::kQueue:
+      return "QUEUE " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kLease:
+      return "LEASE " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kAck:
+      return "ACK " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kNack:
+      return "NACK " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kExtend:
+      return "EXTEND " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kCursors:
+      return "CURSORS " + topic;
     case protocol::Verb::kFetch:
       return "FETCH " + topic + write_out(request.get<protocol::FetchArguments>());
     case protocol::Verb::kDrain:
