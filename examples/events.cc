@@ -46,8 +46,14 @@ int main(int argc, char** argv) {
   }
   if (const auto written = producer.flush(); !written) return complain("writing", written.error());
 
-  const auto after = client.state(topic).get();
-  if (!after) return complain("the topic", after.error());
-  std::printf("after:  %s\n", after->c_str());
+  long read = 0;
+  for (std::string place = "earliest";;) {
+    const auto records = client.fetch(topic, place).get();
+    if (!records) return complain("reading", records.error());
+    if (records->empty()) break;
+    for (const Record& record : *records) read += record.key == "example" ? 1 : 0;
+    place = std::to_string(records->next_offset());
+  }
+  std::printf("after:  %ld events\n", read);
   return 0;
 }
