@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/limits.h"
+#include "cli/completion.h"
 #include "cli/console.h"
 
 namespace walrus::cli {
@@ -38,6 +39,33 @@ void add_summary_flags(CLI::App& command, Arguments& arguments) {
   command.add_flag("--quiet,-q", arguments.quiet, "no summary, no progress")->excludes(json);
 }
 
+void add_payload(CLI::App& command, Arguments& arguments) {
+  command
+      .add_option("payload", arguments.words,
+                  "the record; several words are joined by one blank; - reads all of stdin; -- before a payload that "
+                  "begins with a dash")
+      ->required();
+}
+
+void add_write_commands(CLI::App& app, CommandLine& line, Arguments& arguments) {
+  using Action = WriteOptions::Action;
+  const auto add = [&](Action action, const char* name, const char* description) {
+    auto* sub = app.add_subcommand(name, description);
+    sub->callback([&line, action] {
+      line.command = Command::kWrite;
+      line.write.action = action;
+    });
+    add_topic(*sub, line);
+    return sub;
+  };
+  add_payload(*add(Action::kAppend, "append", "append one record and print its offset"), arguments);
+  auto* expect = add(Action::kExpect, "expect", "append one record if the topic ends at an offset, and print it");
+  expect->add_option("offset", line.write.number, "where the topic is to end")->required();
+  add_payload(*expect, arguments);
+  auto* fence = add(Action::kFence, "fence", "refuse writes with a lower token from now on; print the topic's end");
+  fence->add_option("token", line.write.number, "a number that only goes up")->required();
+}
+
 void add_one_off_commands(CLI::App& app, CommandLine& line, Arguments& arguments) {
   const auto add = [&](Command command, const char* name, const char* description) {
     auto* sub = app.add_subcommand(name, description);
@@ -48,10 +76,7 @@ void add_one_off_commands(CLI::App& app, CommandLine& line, Arguments& arguments
   add_topic(*add(Command::kRegister, "register", "create a topic; fine when it exists"), line);
   auto* put = add(Command::kPut, "put", "append one record");
   add_topic(*put, line);
-  put->add_option("payload", arguments.words,
-                  "the record; several words are joined by one blank; - reads all of stdin; -- before a payload that "
-                  "begins with a dash")
-      ->required();
+  add_payload(*put, arguments);
   add_topic(*add(Command::kGet, "get", "print the next record, or EMPTY; moves the cursor that all readers share"),
             line);
   add_topic(*add(Command::kState, "state", "print a topic's segments, counts and cursor as JSON"), line);
@@ -72,11 +97,50 @@ void add_stream_commands(CLI::App& app, CommandLine& line, Arguments& arguments)
   consume->callback([&line] { line.command = Command::kConsume; });
   add_topic(*consume, line);
   consume->add_option("--max,-n", arguments.max, "take no more records than this")->check(CLI::PositiveNumber);
+  consume->add_option("--group,-g", line.reading.group, "read as this group, and commit what was written");
+  consume->add_option("--from", line.reading.from, "with --group: seek first: offset, earliest, latest, @milliseconds")
+      ->needs("--group");
   consume->add_flag("--follow,-f", line.consume.follow, "wait for new records instead of ending");
   consume->add_option("--depth", line.consume.depth, "requests in flight at most")
       ->check(CLI::Range(std::size_t{1}, limits::kMaxPipelinedRequests))
       ->capture_default_str();
   add_summary_flags(*consume, arguments);
+}
+
+void add_tail(CLI::App& app, CommandLine& line, Arguments& arguments) {
+  auto* tail = app.add_subcommand("tail", "write the last records of a topic to stdout; moves no cursor");
+  tail->callback([&line] { line.command = Command::kTail; });
+  add_topic(*tail, line);
+  tail->add_option("--last,-n", line.reading.last, "so many records before the end")->capture_default_str();
+  tail->add_option("--from", line.reading.from, "instead: offset, earliest, latest, @milliseconds");
+  tail->add_option("--max", arguments.max, "no more records than this")->check(CLI::PositiveNumber);
+  tail->add_flag("--follow,-f", line.consume.follow, "wait for new records instead of ending");
+  tail->add_flag("--json", line.reading.json, "each record as a line of JSON: offset, timestamp, key, headers, value");
+}
+
+void add_groups(CLI::App& app, CommandLine& line) {
+  auto* group = app.add_subcommand("group", "the groups of a topic's readers: list, describe, seek, delete");
+  group->require_subcommand(1);
+  group->ignore_case();
+  using Action = GroupCommandOptions::Action;
+  const auto add = [&](Action action, const char* name, const char* description) {
+    auto* sub = group->add_subcommand(name, description);
+    sub->callback([&line, action] {
+      line.command = Command::kGroup;
+      line.groups.action = action;
+    });
+    sub->add_option("topic", line.groups.topic, "the topic's name")->required();
+    if (action != Action::kList) sub->add_option("group", line.groups.group, "the group's name")->required();
+    return sub;
+  };
+  add(Action::kList, "list", "print where each group stands, and how far it lags")
+      ->add_flag("--json", line.groups.json, "as one line of JSON");
+  add(Action::kDescribe, "describe", "print where one group stands")
+      ->add_flag("--json", line.groups.json, "as one line of JSON");
+  add(Action::kSeek, "seek", "move a group, back as well")
+      ->add_option("place", line.groups.place, "offset, earliest, latest, @milliseconds")
+      ->required();
+  add(Action::kDelete, "delete", "forget a group");
 }
 
 void add_inspect(CLI::App& app, CommandLine& line) {
@@ -105,7 +169,8 @@ void add_topics(CLI::App& app, CommandLine& line) {
   };
   const char* const options =
       "NAME=VALUE: replicas, segment_entries, fsync (always, interval:MS, never: the latter two may lose acknowledged "
-      "records in a power cut; default: as the node), retention_ms, retention_bytes, retention_records (0: no bound)";
+      "records in a power cut; default: as the node), retention_ms, retention_bytes, "
+      "retention_records, max_bytes_per_second (0: no bound)";
   add(Action::kList, "list", "print every topic")->add_flag("--json", line.topics.json, "as one line of JSON");
   add(Action::kDescribe, "describe", "print a topic's options and segments")
       ->add_flag("--json", line.topics.json, "as one line of JSON");
@@ -176,7 +241,9 @@ client::Result<void> apply(const Arguments& arguments, CommandLine& line) {
   line.produce.topic = line.consume.topic = line.topic;
   line.produce.register_topic = !arguments.no_register;
   line.produce.style = line.consume.style = style_of(arguments);
-  if (arguments.max > 0) line.consume.max = arguments.max;
+  if (arguments.max > 0) line.consume.max = line.reading.max = arguments.max;
+  line.reading.topic = line.topic;
+  line.reading.follow = line.consume.follow;
   return {};
 }
 
@@ -191,17 +258,31 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
   app.fallthrough();
   app.ignore_case();
   add_options(app, arguments);
+  add_write_commands(app, line, arguments);
   add_one_off_commands(app, line, arguments);
   add_stream_commands(app, line, arguments);
   add_inspect(app, line);
   add_topics(app, line);
+  add_groups(app, line);
+  add_tail(app, line, arguments);
   add_node(app, line);
+  std::string completion;
+  app.add_subcommand("completion", "print what bash or zsh needs to complete this, or the manual page")
+      ->add_option("for", completion, "bash, zsh or man")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "man"}));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     print_error(fmt::format("{}. See walrus-cli --help.", error.what()));
     return value_of(ExitStatus::kUsage);
+  }
+  if (!completion.empty()) {
+    const std::string text = completion == "man"   ? manual_page(app)
+                             : completion == "zsh" ? zsh_completion(app)
+                                                   : bash_completion(app);
+    return value_of(write_stdout(text) ? ExitStatus::kOk : ExitStatus::kRefused);
   }
   if (const auto applied = apply(arguments, line); !applied) {
     print_error(fmt::format("--addr: {}", applied.error().text));

@@ -6,10 +6,13 @@
 #include <variant>
 
 #include "cli/consume.h"
+#include "cli/group_command.h"
 #include "cli/inspect.h"
 #include "cli/node_command.h"
 #include "cli/produce.h"
+#include "cli/reading.h"
 #include "cli/topic_command.h"
+#include "cli/write_command.h"
 #include "walrus/client/connection.h"
 
 namespace walrus::cli {
@@ -18,6 +21,7 @@ enum class Command : std::uint8_t {
   kShell,
   kRegister,
   kPut,
+  kWrite,
   kGet,
   kState,
   kMetrics,
@@ -25,19 +29,24 @@ enum class Command : std::uint8_t {
   kConsume,
   kInspect,
   kTopic,
-  kNode
+  kNode,
+  kGroup,
+  kTail
 };
 
 struct CommandLine {
   Command command = Command::kShell;
   client::Options connection;
   std::string topic{};
-  std::string payload{};  ///< of put: its words with one blank between
+  std::string payload{};  ///< of put, append and expect: its words with one blank between
+  WriteOptions write{};
   ProduceOptions produce{};
   ConsumeOptions consume{};
   InspectOptions inspect{};
   TopicCommandOptions topics{};
   NodeOptions node{};
+  GroupCommandOptions groups{};
+  ReadingOptions reading{};  ///< tail; consume with a group
 };
 
 /// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).

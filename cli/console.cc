@@ -69,6 +69,7 @@ std::string explain(const client::Error& error, RequestKind kind, std::string_vi
     case client::ErrorKind::kInvalidRequest:
     case client::ErrorKind::kServer:
     case client::ErrorKind::kOverloaded:
+    case client::ErrorKind::kFenced:
       break;
   }
   return text;
@@ -86,6 +87,7 @@ ExitStatus exit_status_of(const client::Error& error) {
       return ExitStatus::kOutcomeUnknown;
     case client::ErrorKind::kServer:
     case client::ErrorKind::kOverloaded:
+    case client::ErrorKind::kFenced:
       break;
   }
   return ExitStatus::kRefused;

@@ -16,6 +16,8 @@ cli::ExitStatus run(const cli::CommandLine& line) {
       return cli::run_register(connection, line.topic);
     case cli::Command::kPut:
       return cli::run_put(connection, line.topic, line.payload);
+    case cli::Command::kWrite:
+      return cli::run_write(connection, line.write, line.topic, line.payload);
     case cli::Command::kGet:
       return cli::run_get(connection, line.topic);
     case cli::Command::kState:
@@ -25,7 +27,12 @@ cli::ExitStatus run(const cli::CommandLine& line) {
     case cli::Command::kProduce:
       return cli::run_produce(connection, line.produce);
     case cli::Command::kConsume:
+      if (!line.reading.group.empty()) return cli::run_group_consume(connection, line.reading);
       return cli::run_consume(connection, line.consume);
+    case cli::Command::kTail:
+      return cli::run_tail(connection, line.reading);
+    case cli::Command::kGroup:
+      return cli::run_group(connection, line.groups);
     case cli::Command::kInspect:
       return cli::run_inspect(line.inspect);
     case cli::Command::kTopic:

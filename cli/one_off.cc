@@ -9,7 +9,6 @@
 #include "cli/console.h"
 
 namespace walrus::cli {
-namespace {
 
 ExitStatus print_answer(std::string answer) {
   answer += '\n';
@@ -18,7 +17,6 @@ ExitStatus print_answer(std::string answer) {
   return ExitStatus::kRefused;
 }
 
-/// All of stdin, or as much of it as shows that it is longer than `limit`.
 client::Result<std::string> read_stdin(std::size_t limit) {
   std::string bytes;
   char buffer[65536];
@@ -34,8 +32,6 @@ client::Result<std::string> read_stdin(std::size_t limit) {
   }
   return bytes;
 }
-
-}  // namespace
 
 ExitStatus run_register(client::Connection& connection, const std::string& topic) {
   const auto done = connection.register_topic(topic);

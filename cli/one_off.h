@@ -8,6 +8,11 @@
 
 namespace walrus::cli {
 
+/// The answer and a newline on stdout.
+ExitStatus print_answer(std::string answer);
+/// All of stdin, or as much of it as shows that it is longer than `limit`.
+client::Result<std::string> read_stdin(std::size_t limit);
+
 ExitStatus run_register(client::Connection& connection, const std::string& topic);
 /// "-" as payload stands for all of stdin.
 ExitStatus run_put(client::Connection& connection, const std::string& topic, const std::string& payload);

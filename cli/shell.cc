@@ -1,12 +1,15 @@
 #include "cli/shell.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <set>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 #include "cli/console.h"
 #include "cli/line_editor.h"
@@ -15,7 +18,11 @@
 namespace walrus::cli {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::json;
+
 constexpr std::size_t kMaxRememberedTopics = 1'000;
+constexpr auto kNamesAge = std::chrono::seconds(2);
 
 class Shell {
  public:
@@ -38,7 +45,17 @@ class Shell {
     return true;
   }
 
-  const std::set<std::string>& topics() const { return topics_; }
+  /// What the tab key does with this line. Names are asked for afresh now and then; without an answer the old ones do.
+  Completion complete_line(std::string_view line) {
+    if (const auto now = Clock::now(); now - asked_ > kNamesAge) {
+      asked_ = now;
+      learn_topics();
+      groups_topic_.clear();
+    }
+    const std::string topic = topic_of_groups(line);
+    if (!topic.empty() && std::exchange(groups_topic_, topic) != topic) learn_groups();
+    return complete(line, topics_, groups_);
+  }
   ExitStatus first_failure() const { return first_failure_; }
 
  private:
@@ -59,6 +76,26 @@ class Shell {
     return write_stdout(shown);
   }
 
+  void learn_topics() {
+    const auto page = json_of(connection_.call("TOPICS"));
+    for (const auto& topic : page.is_object() ? page.value("topics", Json::array()) : Json::array()) {
+      if (topics_.size() < kMaxRememberedTopics) topics_.insert(topic.value("topic", std::string()));
+    }
+  }
+
+  void learn_groups() {
+    groups_.clear();
+    const auto list = json_of(connection_.call("CURSORS " + groups_topic_));
+    for (const auto& group : list.is_array() ? list : Json::array())
+      groups_.insert(group.value("group", std::string()));
+  }
+
+  static Json json_of(const client::Result<client::Reply>& reply) {
+    if (!reply || reply->kind != client::Reply::Kind::kPayload) return {};
+    Json json = Json::parse(reply->payload, nullptr, false);
+    return json.is_discarded() ? Json() : json;
+  }
+
   void note(ExitStatus failure) {
     if (first_failure_ == ExitStatus::kOk) first_failure_ = failure;
   }
@@ -66,6 +103,9 @@ class Shell {
   client::Connection& connection_;
   bool raw_output_;
   std::set<std::string> topics_;
+  std::set<std::string> groups_;  // of groups_topic_
+  std::string groups_topic_;
+  Clock::time_point asked_{};
   ExitStatus first_failure_ = ExitStatus::kOk;
 };
 
@@ -76,7 +116,7 @@ std::filesystem::path history_file() {
 }
 
 void run_on_terminal(Shell& shell) {
-  LineEditor editor("🦭 > ", history_file(), [&](std::string_view line) { return complete(line, shell.topics()); });
+  LineEditor editor("🦭 > ", history_file(), [&](std::string_view line) { return shell.complete_line(line); });
   for (;;) {
     const auto line = editor.read_line();
     if (!line) {

@@ -7,7 +7,19 @@ namespace walrus::cli {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
-constexpr std::array<std::string_view, 5> kVerbs = {"REGISTER", "PUT", "GET", "STATE", "METRICS"};
+constexpr std::array<std::string_view, 29> kVerbs = {
+    "REGISTER", "PUT",     "GET",    "STATE",  "METRICS", "APPEND", "EXPECT", "FETCH",    "READ",   "COMMIT",
+    "SEEK",     "CURSORS", "FORGET", "QUEUE",  "LEASE",   "ACK",    "NACK",   "EXTEND",   "TOPICS", "NODES",
+    "DESCRIBE", "ALTER",   "TRIM",   "DELETE", "DRAIN",   "MPUT",   "FENCE",  "PRODUCER", "HELLO"};
+constexpr std::array<std::string_view, 9> kGroupVerbs = {"READ",  "COMMIT", "SEEK", "FORGET", "QUEUE",
+                                                         "LEASE", "ACK",    "NACK", "EXTEND"};
+constexpr std::array<std::string_view, 6> kVerbsWithoutTopic = {"METRICS", "NODES",    "TOPICS",
+                                                                "DRAIN",   "PRODUCER", "HELLO"};
+
+template <std::size_t size>
+bool is_one_of(std::string_view verb, const std::array<std::string_view, size>& verbs) {
+  return std::ranges::find(verbs, verb) != verbs.end();
+}
 constexpr std::array<std::string_view, 4> kShellWords = {"help", "exit", "quit", "q"};
 
 std::string upper(std::string_view word) {
@@ -30,6 +42,10 @@ std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+std::string_view trimmed_front(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of(kBlanks), text.size()));
 }
 
 /// Takes the first word and the blanks behind it off `text`.
@@ -76,11 +92,11 @@ ShellLine parse_shell_line(std::string_view line) {
     if (verb == "EXIT" || verb == "QUIT" || verb == "Q") return {.kind = ShellLine::Kind::kExit};
     if (verb == "HELP" || verb == "?") return {.kind = ShellLine::Kind::kHelp};
   }
-  const bool known = std::ranges::find(kVerbs, verb) != kVerbs.end();
+  const bool known = is_one_of(verb, kVerbs);
   ShellLine result{.kind = ShellLine::Kind::kRequest, .request = known ? verb : std::string(word)};
   if (rest.empty()) return result;
-  if (verb != "PUT") {
-    if (known) result.topic = rest;
+  if (verb != "PUT" && verb != "APPEND") {
+    if (known && !is_one_of(verb, kVerbsWithoutTopic)) result.topic = rest.substr(0, rest.find_first_of(kBlanks));
     result.request.append(" ").append(rest);
     return result;
   }
@@ -90,9 +106,16 @@ ShellLine parse_shell_line(std::string_view line) {
   return result;
 }
 
-Completion complete(std::string_view before_cursor, const std::set<std::string>& topics) {
-  std::string_view rest =
-      before_cursor.substr(std::min(before_cursor.find_first_not_of(kBlanks), before_cursor.size()));
+std::string topic_of_groups(std::string_view before_cursor) {
+  std::string_view rest = trimmed_front(before_cursor);
+  if (!is_one_of(upper(take_word(rest)), kGroupVerbs)) return {};
+  if (rest.find_first_of(kBlanks) == std::string_view::npos) return {};
+  return std::string(take_word(rest));
+}
+
+Completion complete(std::string_view before_cursor, const std::set<std::string>& topics,
+                    const std::set<std::string>& groups) {
+  std::string_view rest = trimmed_front(before_cursor);
   std::vector<std::string> words;
   if (rest.find_first_of(kBlanks) == std::string_view::npos) {
     const std::string typed = upper(rest);
@@ -106,10 +129,12 @@ Completion complete(std::string_view before_cursor, const std::set<std::string>&
     return choose(rest, std::move(words));
   }
   const std::string verb = upper(take_word(rest));
-  const bool takes_topic = verb != "METRICS" && std::ranges::find(kVerbs, verb) != kVerbs.end();
-  if (!takes_topic || rest.find_first_of(kBlanks) != std::string_view::npos) return {};
-  for (const std::string& topic : topics) {
-    if (topic.starts_with(rest)) words.push_back(topic);
+  if (!is_one_of(verb, kVerbs) || is_one_of(verb, kVerbsWithoutTopic)) return {};
+  const bool in_group = is_one_of(verb, kGroupVerbs) && rest.find_first_of(kBlanks) != std::string_view::npos;
+  if (in_group) take_word(rest);
+  if (rest.find_first_of(kBlanks) != std::string_view::npos) return {};
+  for (const std::string& name : in_group ? groups : topics) {
+    if (name.starts_with(rest)) words.push_back(name);
   }
   return choose(rest, std::move(words));
 }
@@ -117,6 +142,7 @@ Completion complete(std::string_view before_cursor, const std::set<std::string>&
 std::string_view shell_help() {
   return R"(REGISTER <topic>         create a topic; OK also when it exists
 PUT <topic> <payload>    append a record; one pair of quotes round the payload is not stored
+APPEND <topic> <payload> the same, and its offset
 GET <topic>              the next record, or EMPTY; moves the cursor that all readers share
 STATE <topic>            segments, leaders, counts and the cursor, as JSON
 METRICS                  the node's Raft state, as JSON

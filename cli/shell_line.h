@@ -1,8 +1,8 @@
 // One line of the interactive shell, as a request. Pure.
 //
 // The shell is kinder than the protocol: verbs in any case, any number of blanks before, between and after the words.
-// The payload of PUT is the rest of the line; when its first and last byte are the same quote, single or double, that
-// one pair belongs to the shell, and what is between them is the payload, byte for byte.
+// The payload of PUT and APPEND is the rest of the line; when its first and last byte are the same quote, single or
+// double, that one pair belongs to the shell, and what is between them is the payload, byte for byte.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,12 @@ struct Completion {
   std::string insert{};
   std::vector<std::string> choices{};
 };
-/// `before_cursor` is the line up to the cursor, `topics` those that this session has seen.
-Completion complete(std::string_view before_cursor, const std::set<std::string>& topics);
+/// `before_cursor` is the line up to the cursor, `topics` those that are known, `groups` those of the topic in the
+/// line.
+Completion complete(std::string_view before_cursor, const std::set<std::string>& topics,
+                    const std::set<std::string>& groups = {});
+/// The topic whose groups complete() could use for this line; empty when it could not use any.
+std::string topic_of_groups(std::string_view before_cursor);
 
 std::string_view shell_help();
 

@@ -1,7 +1,11 @@
 #include "answer.h"
 
+#include <algorithm>
 #include <charconv>
+#include <memory>
+#include <vector>
 
+#include "protocol/record.h"
 #include "protocol/text.h"
 
 namespace walrus::client {
@@ -58,6 +62,37 @@ Result<std::string> text_of(const Result<Reply>& reply) {
   if (!reply) return std::unexpected(reply.error());
   if (reply->kind == Reply::Kind::kError) return std::unexpected(server_error(*reply));
   return std::string(reply->text);
+}
+
+Result<Records> records_of(const Result<Reply>& reply) {
+  auto text = payload_of(reply);
+  if (!text) return std::unexpected(text.error());
+  auto bytes = std::make_unique<std::string>(std::move(*text));
+  const std::size_t line = bytes->find('\n');
+  std::uint64_t numbers[4] = {};
+  const char* at = bytes->data();
+  const char* const line_end = at + std::min(line, bytes->size());
+  for (std::uint64_t& number : numbers) {
+    const auto [stop, error] = std::from_chars(at, line_end, number);
+    if (error != std::errc()) return std::unexpected(unexpected_answer(*reply));
+    at = std::min(stop + 1, line_end);
+  }
+  const auto [first, count, next, end] = numbers;
+  std::vector<Record> records;
+  std::string_view rest = line < bytes->size() ? std::string_view(*bytes).substr(line + 1) : std::string_view();
+  while (!rest.empty()) {
+    const auto form = protocol::take_record(rest);
+    if (!form || !form->place) return std::unexpected(unexpected_answer(*reply));
+    Record record{.offset = form->place->offset.value(),
+                  .timestamp_ms = form->place->timestamp_ms,
+                  .key = form->key,
+                  .value = form->value,
+                  .headers = {}};
+    for (const auto& header : form->headers) record.headers.emplace_back(header.name, header.value);
+    records.push_back(std::move(record));
+  }
+  if (records.size() != count || next != first + count) return std::unexpected(unexpected_answer(*reply));
+  return Records(std::move(bytes), std::move(records), next, end);
 }
 
 Result<std::uint64_t> number_of(const Result<Reply>& reply) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "walrus/client/records.h"
 #include "walrus/client/result.h"
 
 namespace walrus::client {
@@ -27,6 +28,8 @@ Result<std::string> payload_of(const Result<Reply>& reply);
 Result<std::optional<std::string>> record_of(const Result<Reply>& reply);
 /// The whole answer as it came, unless it is an ERR.
 Result<std::string> text_of(const Result<Reply>& reply);
+/// "<first> <count> <next> <end>", a newline and the records (docs/protocol/text.md, FETCH).
+Result<Records> records_of(const Result<Reply>& reply);
 /// The payload as a decimal number.
 Result<std::uint64_t> number_of(const Result<Reply>& reply);
 

@@ -1,5 +1,7 @@
 #include "walrus/client/client.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -103,6 +105,14 @@ Pending<Result<std::optional<std::string>>> Client::get(std::string_view topic) 
     return ready<Result<std::optional<std::string>>>(std::unexpected(std::move(valid.error())));
   }
   return impl_->call(topic, "GET " + std::string(topic), false, record_of);
+}
+
+Pending<Result<Records>> Client::fetch(std::string_view topic, std::string_view place, const FetchOptions& options) {
+  if (auto valid = check_topic(topic); !valid) return ready<Result<Records>>(std::unexpected(std::move(valid.error())));
+  return impl_->call(topic,
+                     fmt::format("FETCH {} {} max={} bytes={} wait={}", topic, place, options.max_records,
+                                 options.max_bytes, options.wait.count()),
+                     true, records_of);
 }
 
 Pending<Result<std::string>> Client::state(std::string_view topic) {

@@ -36,16 +36,17 @@ inline constexpr auto kDrainTimeout = 5s;                    ///< for requests i
 inline constexpr auto kHeldRequestTimeout = 5s;              ///< a request without a reachable leader
 
 // Reading without GET.
-inline constexpr std::uint32_t kReadBytes = 1 * kMiB;                ///< default of bytes=
-inline constexpr std::uint32_t kMaxReadBytes = 4 * kMiB;             ///< that one reply may be asked to hold
-inline constexpr std::uint32_t kMaxReadRecords = 1'000'000;          ///< likewise, and the default of max=
-inline constexpr auto kMaxReadWait = 300s;                           ///< for records that are not there yet
-inline constexpr std::size_t kWaitingReadBytes = 4 * kKiB;           ///< what a request that waits counts as
-inline constexpr auto kWatchHold = 30s;                              ///< then the question for more is asked again
-inline constexpr std::uint64_t kMaxOffset = (1ull << 63) - 1;        ///< as record batches have it
-inline constexpr std::size_t kMaxGroupNameBytes = 249;               ///< as topics
-inline constexpr std::size_t kMaxGroups = 1'000;                     ///< of one topic
-inline constexpr std::size_t kMaxGroupsPerProposal = 1'000;          ///< whose positions go through Raft together
+inline constexpr std::uint32_t kReadBytes = 1 * kMiB;          ///< default of bytes=
+inline constexpr std::uint32_t kMaxReadBytes = 4 * kMiB;       ///< that one reply may be asked to hold
+inline constexpr std::uint32_t kMaxReadRecords = 1'000'000;    ///< likewise, and the default of max=
+inline constexpr auto kMaxReadWait = 300s;                     ///< for records that are not there yet
+inline constexpr std::size_t kWaitingReadBytes = 4 * kKiB;     ///< what a request that waits counts as
+inline constexpr auto kWatchHold = 30s;                        ///< then the question for more is asked again
+inline constexpr std::uint64_t kMaxOffset = (1ull << 63) - 1;  ///< as record batches have it
+inline constexpr std::size_t kGroupReadBytes = 256 * kKiB;     ///< read at a time for a group, and at most given to it
+inline constexpr std::size_t kMaxGroupNameBytes = 249;         ///< as topics
+inline constexpr std::size_t kMaxGroups = 1'000;               ///< of one topic
+inline constexpr std::size_t kMaxGroupsPerProposal = 1'000;    ///< whose positions go through Raft together
 inline constexpr std::size_t kMaxGroupBytesPerProposal = 48 * kKiB;  ///< likewise, in bytes
 inline constexpr std::size_t kMaxQueueExceptions = 4'096;  ///< done or failed ahead of a work queue's position
 inline constexpr std::uint32_t kMaxLeases = 10'000;        ///< of a work queue at a time

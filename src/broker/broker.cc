@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "broker/message_address.h"
 #include "broker/own_replica.h"
+#include "broker/producer_handshake.h"
 #include "broker/topic_admin.h"
 #include "metadata/placement.h"
 
@@ -24,19 +25,25 @@ Broker::Broker(io::Loop& loop, storage::ShardStore& store, metadata::MetadataCli
       options_(options),
       reader_(store, metadata, transport, options.self),
       seals_(metadata, options.self),
-      leaders_(LeaderContext{.loop = loop,
-                             .store = store,
-                             .metadata = metadata,
-                             .transport = transport,
-                             .reader = reader_,
-                             .seals = seals_,
-                             .options = options_,
-                             .cursor_moved = [this] { cursor_flusher_.touch(); }}),
+      leaders_(LeaderContext{
+          .loop = loop,
+          .store = store,
+          .metadata = metadata,
+          .transport = transport,
+          .reader = reader_,
+          .seals = seals_,
+          .options = options_,
+          .group_changed = [this](const std::shared_ptr<Group>& group,
+                                  Group::Urgency urgency) { cursor_flusher_.touch(group, urgency); },
+          .append_elsewhere = [this](const std::string& topic, const storage::RecordView& record,
+                                     io::Done done) { internal_writer_.append(topic, record, std::move(done)); },
+          .flush_groups = [this](io::Done done) { cursor_flusher_.flush(std::move(done)); }}),
       replicas_(store, [this](storage::SegmentKey key, Epoch epoch) { leaders_.fence(key, epoch); }),
       leader_client_(leaders_, transport, metadata, options.self),
       places_(leader_client_, reader_),
       peer_service_(leaders_, replicas_, reader_, metadata),
-      cursor_flusher_(loop, metadata, leaders_) {
+      cursor_flusher_(loop, metadata),
+      internal_writer_(loop, directory) {
   replicas_.set_original([this](storage::SegmentKey key) {
     const metadata::ViewPtr view = metadata_.view();
     const metadata::TopicPtr topic = view->find_topic(key.topic);
@@ -104,6 +111,7 @@ void Broker::submit(const protocol::Request& request, const std::shared_ptr<Answ
   if (stopping_) return answer_error({waiter}, {ErrorCode::kShuttingDown, {}});
   if (metadata_.view()->version() == 0) return answer_error({waiter}, {ErrorCode::kRaftNotInitialized, {}});
   if (request.verb == protocol::Verb::kRegister) return register_topic(request, std::move(waiter));
+  if (request.verb == protocol::Verb::kProducer) return register_producer(request, std::move(waiter));
   Topic& entry = topic(request.topic);
   entry.queues.add(request, std::move(waiter));
   if (!entry.dirty) {
@@ -133,6 +141,13 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());
     answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
+  });
+}
+
+void Broker::register_producer(const protocol::Request& request, Waiter waiter) {
+  shake_hands(metadata_, loop_, request.name, [waiter = std::move(waiter)](const Result<std::string>& stamp) {
+    if (!stamp) return answer_error({waiter}, stamp.error());
+    answer_all({waiter}, {.kind = Answer::Kind::kOkPayload, .payload = *stamp});
   });
 }
 
@@ -232,6 +247,7 @@ void Broker::stop(io::Duration patience, io::Done done) {
   monitor_.cancel();
   const Error stopping{ErrorCode::kShuttingDown, {}};
   for (auto& [name, entry] : topics_) entry->queues.drop_unsent(stopping);
+  leaders_.for_each([](TopicLeader& leader) { leader.send_waiters_away(); });
   await_settled(loop_.now() + patience, std::move(done));
 }
 

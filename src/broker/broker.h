@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "broker/cursor_flusher.h"
+#include "broker/internal_writer.h"
 #include "broker/peer_service.h"
 #include "broker/place_finder.h"
 #include "broker/put_batch.h"
@@ -48,7 +49,7 @@ class Broker {
   /// Follows the metadata and looks for full segments from now on.
   void start();
 
-  /// A client's request about a topic of this shard; see RequestSink. flush() ends a group.
+  /// A client's request about a topic of this shard, or a PRODUCER; see RequestSink. flush() ends a group.
   void submit(const protocol::Request& request, const std::shared_ptr<AnswerSink>& sink, std::uint64_t slot);
   void flush();
 
@@ -78,6 +79,7 @@ class Broker {
 
   Topic& topic(std::string_view name);
   void register_topic(const protocol::Request& request, Waiter waiter);
+  void register_producer(const protocol::Request& request, Waiter waiter);
   void resolve(Topic& topic);
   void on_resolved(const std::string& name, const Status& barrier);
   void pump();
@@ -101,6 +103,7 @@ class Broker {
   PlaceFinder places_;
   PeerService peer_service_;
   CursorFlusher cursor_flusher_;
+  InternalWriter internal_writer_;
   std::unordered_map<std::string, std::unique_ptr<Topic>, NameHash, std::equal_to<>> topics_;
   Topic* last_topic_ = nullptr;        // requests come in runs
   std::vector<Topic*> dirty_;          // have requests that were not looked at since

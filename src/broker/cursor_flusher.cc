@@ -1,63 +1,101 @@
 #include "broker/cursor_flusher.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace walrus::broker {
 
 namespace {
-constexpr int kPositionsPerProposal = 1000;  // about 30 KiB, below limits::kMaxCommandBytes
+constexpr auto kRetryDelay = std::chrono::milliseconds(20);
 }  // namespace
 
-void CursorFlusher::touch() {
-  if (timer_.armed() || proposing_) return;
+void CursorFlusher::touch(const std::shared_ptr<Group>& group, Group::Urgency urgency) {
+  if (!std::exchange(group->queued, true)) line_.push_back(group);
+  if (urgency == Group::Urgency::kNow) return hurry();
+  if (timer_.armed() || proposing_ || hurrying_) return;
   timer_ = loop_.after(limits::kCursorFlushInterval, [this] { commit_some(); });
 }
 
 void CursorFlusher::flush(io::Done done) {
-  waiting_.push_back(std::move(done));
-  timer_.cancel();
-  if (!proposing_) commit_some();
+  if (line_.empty() && !proposing_) return done({});
+  flushes_.push_back({.line_end = left_line_ + line_.size(), .done = std::move(done)});
+  hurry();
 }
 
-metadata::CommitCursors CursorFlusher::moved_cursors() {
-  metadata::CommitCursors commit;
-  leaders_.for_each([&](TopicLeader& leader) {
-    if (commit.positions_size() == kPositionsPerProposal) return;
-    const auto [it, fresh] = committed_.try_emplace(leader.topic(), Committed{leader.epoch(), leader.first_cursor()});
-    if (it->second.epoch != leader.epoch()) it->second = {leader.epoch(), leader.first_cursor()};
-    if (it->second.offset == leader.cursor()) return;
-    auto* position = commit.add_positions();
-    position->set_topic_id(leader.topic().value());
-    position->set_epoch(leader.epoch().value());
-    position->set_offset(leader.cursor().value());
+/// At the end of this turn of the loop: commits that arrive together go together.
+void CursorFlusher::hurry() {
+  if (proposing_ || std::exchange(hurrying_, true)) return;
+  timer_.cancel();
+  loop_.post([this] {
+    hurrying_ = false;
+    if (!proposing_) commit_some();
   });
-  return commit;
+}
+
+CursorFlusher::Batch CursorFlusher::take_batch(metadata::CommitCursors& commit) {
+  Batch batch;
+  std::size_t bytes = 0;
+  while (!line_.empty() && batch.size() < limits::kMaxGroupsPerProposal && bytes < limits::kMaxGroupBytesPerProposal) {
+    std::shared_ptr<Group> group = std::move(line_.front());
+    line_.pop_front();
+    group->queued = false;
+    ++left_line_;
+    if (group->ended() || !group->dirty()) continue;
+    metadata::CommitCursors::Position& position = *commit.add_positions();
+    group->write(position);
+    bytes += position.ByteSizeLong();
+    batch.push_back(std::move(group));
+  }
+  return batch;
 }
 
 void CursorFlusher::commit_some() {
+  timer_.cancel();
   metadata::Command command;
-  metadata::CommitCursors& commit = *command.mutable_commit_cursors();
-  commit = moved_cursors();
-  if (commit.positions_size() == 0) return finish({});
+  Batch batch = take_batch(*command.mutable_commit_cursors());
+  if (batch.empty()) return finish_flushes({});
   proposing_ = true;
-  const metadata::CommitCursors sent = commit;
-  metadata_.propose(std::move(command), [this, sent](Result<metadata::Applied> applied) {
+  metadata_.propose(std::move(command), [this, batch = std::move(batch)](const Result<metadata::Applied>& applied) {
     proposing_ = false;
-    if (!applied) {
-      finish(fail(applied.error()));
-      return touch();
-    }
-    for (const auto& position : sent.positions()) {
-      committed_[TopicId(position.topic_id())] = {Epoch(position.epoch()), Offset(position.offset())};
-    }
-    if (sent.positions_size() == kPositionsPerProposal || !waiting_.empty()) return commit_some();
-    // What moved meanwhile waits for its own interval.
-    touch();
+    // What the state machine says of one position is told by what it has of the group; see on_applied().
+    on_applied(batch, applied ? Status() : fail(applied.error()));
   });
 }
 
-void CursorFlusher::finish(const Status& status) {
-  for (io::Done& done : std::exchange(waiting_, {})) done(status);
+void CursorFlusher::on_applied(const Batch& batch, const Status& outcome) {
+  const metadata::ViewPtr view = metadata_.view();
+  bool urgent = false;
+  for (const std::shared_ptr<Group>& group : batch) {
+    const metadata::TopicPtr topic = view->find_topic(group->topic());
+    const auto groups = topic ? view->groups(*topic) : nullptr;
+    const auto known = groups ? groups->find(group->name()) : metadata::Groups::const_iterator();
+    const bool found = groups && known != groups->end();
+    group->on_written(outcome, found ? &known->second : nullptr);
+    if (!group->dirty() || group->ended()) continue;
+    if (!std::exchange(group->queued, true)) line_.push_back(group);
+    urgent = urgent || !group->only_moved();
+  }
+  finish_flushes(outcome);
+  if (line_.empty()) return;
+  urgent =
+      urgent || !flushes_.empty() || std::ranges::any_of(line_, [](const auto& group) { return !group->only_moved(); });
+  if (!outcome) {
+    timer_ = loop_.after(kRetryDelay, [this] { commit_some(); });
+  } else if (urgent) {
+    commit_some();
+  } else {
+    timer_ = loop_.after(limits::kCursorFlushInterval, [this] { commit_some(); });
+  }
+}
+
+void CursorFlusher::finish_flushes(const Status& status) {
+  std::vector<io::Done> done;
+  std::erase_if(flushes_, [&](Flush& flush) {
+    if (status && flush.line_end > left_line_) return false;
+    done.push_back(std::move(flush.done));
+    return true;
+  });
+  for (io::Done& one : done) one(status);
 }
 
 }  // namespace walrus::broker

@@ -50,10 +50,11 @@ void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_pt
   if (local(topic)) {
     auto leader = leaders_.find(topic);
     if (!leader) return done(fail(leader.error()));
-    // A message of an earlier try may still hold the bytes; then the leader gets a copy.
-    std::string bytes = batch.use_count() == 1 ? std::move(*batch) : *batch;
+    // A message of an earlier try may still hold the bytes, or they may be needed once more: the leader gets a copy.
+    const bool keep = batch.use_count() > 1 || terms.conditional();
+    std::string bytes = keep ? *batch : std::move(*batch);
     if (Status appended = (*leader)->append(bytes, terms, done); !appended) {
-      if (batch.use_count() == 1) *batch = std::move(bytes);
+      if (!keep) *batch = std::move(bytes);
       done(fail(appended.error()));
     }
     return;
@@ -70,6 +71,7 @@ void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_pt
   request.set_sequence(position.sequence);
   request.set_records(terms.records);
   if (terms.expected_end) request.set_expected_end(terms.expected_end->value());
+  if (terms.token) request.set_token(*terms.token);
   transport_.call(topic.last().leader, io::make_message(peer::APPEND, request, SharedBytes(batch, *batch)),
                   limits::kCallTimeout, std::move(on_reply));
 }
@@ -149,6 +151,22 @@ void LeaderClient::await_commit(const metadata::TopicInfo& topic, Offset beyond,
                   });
 }
 
+void LeaderClient::group(const metadata::TopicInfo& topic, GroupCall call, GroupDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->group(std::move(call), std::move(done));
+  }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
+  auto request = request_for<peer::Group>(topic);
+  write_call(call, request);
+  transport_.call(topic.last().leader, io::make_message(peer::GROUP, request), call.wait + limits::kCallTimeout,
+                  [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    done(group_answer_from(*reply));
+                  });
+}
+
 void LeaderClient::find_end(const metadata::TopicInfo& topic, storage::OffsetDone done) {
   if (local(topic)) {
     auto leader = leaders_.find(topic);
@@ -182,6 +200,22 @@ void LeaderClient::locate(const metadata::TopicInfo& topic, peer::Locate request
                     auto header = io::parse_header<peer::LocateReply>(*reply, peer::LOCATE_REPLY);
                     if (!header) return done(fail(header.error()));
                     done(Offset(header->offset()));
+                  });
+}
+
+void LeaderClient::settle(const metadata::TopicInfo& topic, SettleDone done) {
+  if (local(topic)) {
+    auto leader = leaders_.find(topic);
+    if (!leader) return done(fail(leader.error()));
+    return (*leader)->settle(std::move(done));
+  }
+  if (Status up = reachable(topic); !up) return done(fail(up.error()));
+  transport_.call(topic.last().leader, io::make_message(peer::SETTLE, request_for<peer::Settle>(topic)),
+                  limits::kCallTimeout, [done = std::move(done)](Result<io::Message> reply) mutable {
+                    if (!reply) return done(fail(reply.error()));
+                    auto header = io::parse_header<peer::SettleReply>(*reply, peer::SETTLE_REPLY);
+                    if (!header) return done(fail(ErrorCode::kOutcomeUnknown, "malformed answer"));
+                    done(Offset(header->end()));
                   });
 }
 

@@ -39,7 +39,9 @@ class LeaderClient {
   void read(const metadata::TopicInfo& topic, Offset from, std::size_t max_bytes, TailReadDone done);
   void await_commit(const metadata::TopicInfo& topic, Offset beyond, io::Duration hold, CommitDone done);
   void find_end(const metadata::TopicInfo& topic, storage::OffsetDone done);
+  void group(const metadata::TopicInfo& topic, GroupCall call, GroupDone done);
   void find_time(const metadata::TopicInfo& topic, std::int64_t timestamp_ms, storage::OffsetDone done);
+  void settle(const metadata::TopicInfo& topic, SettleDone done);
 
  private:
   void locate(const metadata::TopicInfo& topic, peer::Locate request, storage::OffsetDone done);

@@ -26,8 +26,12 @@ Result<MessageAddress> address_of(const io::Message& message) {
       return address_in<peer::State>(message);
     case peer::WATCH:
       return address_in<peer::Watch>(message);
+    case peer::GROUP:
+      return address_in<peer::Group>(message);
     case peer::LOCATE:
       return address_in<peer::Locate>(message);
+    case peer::SETTLE:
+      return address_in<peer::Settle>(message);
     case peer::REPLICATE:
       return address_in<peer::Replicate>(message);
     case peer::FENCE:

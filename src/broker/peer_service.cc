@@ -44,10 +44,14 @@ void PeerService::handle(NodeId from, metadata::Version version, const io::Messa
         return append(from, message, std::move(reply));
       case peer::TAKE:
         return take(message, std::move(reply));
+      case peer::SETTLE:
+        return settle(message, std::move(reply));
       case peer::FETCH:
         return fetch(message, std::move(reply));
       case peer::WATCH:
         return watch(message, std::move(reply));
+      case peer::GROUP:
+        return group(message, std::move(reply));
       case peer::LOCATE:
         return locate(message, std::move(reply));
       default:
@@ -69,8 +73,10 @@ void PeerService::append(NodeId from, const io::Message& message, io::Reply repl
   if (!continues && !starts) return reply(fail(ErrorCode::kUnavailable, "a batch before this one was refused"));
   auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
   if (!leader) return reply(fail(leader.error()));
-  WriteTerms terms{.records = header->records, .expected_end = {}};
+  WriteTerms terms{
+      .records = header->records, .expected_end = {}, .token = {}, .producer = storage::producer_of(*header)};
   if (request->has_expected_end()) terms.expected_end = Offset(request->expected_end());
+  if (request->has_token()) terms.token = request->token();
   std::string batch(message.body.view());
   replication::SegmentLeader::AppendDone done = [reply = std::move(reply)](Result<Offset> first) mutable {
     if (!first) return reply(fail(first.error()));
@@ -134,6 +140,19 @@ void PeerService::watch(const io::Message& message, io::Reply reply) {
   });
 }
 
+void PeerService::group(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Group>(message, peer::GROUP);
+  if (!request) return reply(fail(request.error()));
+  auto call = read_call(*request);
+  if (!call) return reply(fail(call.error()));
+  auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
+  if (!leader) return reply(fail(leader.error()));
+  (*leader)->group(std::move(*call), [reply = std::move(reply)](Result<GroupAnswer> answer) mutable {
+    if (!answer) return reply(fail(answer.error()));
+    reply(group_reply(*answer));
+  });
+}
+
 void PeerService::locate(const io::Message& message, io::Reply reply) {
   const auto request = io::parse_header<peer::Locate>(message, peer::LOCATE);
   if (!request) return reply(fail(request.error()));
@@ -152,6 +171,19 @@ void PeerService::locate(const io::Message& message, io::Reply reply) {
   if (!leader) return done(fail(leader.error()));
   if (request->end()) return (*leader)->find_end(std::move(done));
   (*leader)->find_time(request->timestamp_ms(), std::move(done));
+}
+
+void PeerService::settle(const io::Message& message, io::Reply reply) {
+  const auto request = io::parse_header<peer::Settle>(message, peer::SETTLE);
+  if (!request) return reply(fail(request.error()));
+  auto leader = leaders_.find(TopicId(request->topic_id()), Epoch(request->epoch()));
+  if (!leader) return reply(fail(leader.error()));
+  (*leader)->settle([reply = std::move(reply)](Result<Offset> end) mutable {
+    if (!end) return reply(fail(end.error()));
+    peer::SettleReply answer;
+    answer.set_end(end->value());
+    reply(io::make_message(peer::SETTLE_REPLY, answer));
+  });
 }
 
 void PeerService::state(const io::Message& message, io::Reply reply) {

@@ -1,5 +1,6 @@
-// Answers what other nodes ask this shard about its topics: APPEND, TAKE, WATCH and STATE as the leader of the open
-// segment, FETCH and LOCATE as a holder of any; and what concerns this shard's replicas: REPLICATE, FENCE and COPY.
+// Answers what other nodes ask this shard about its topics: APPEND, TAKE, GROUP, WATCH, STATE and SETTLE as the leader
+// of the open segment, FETCH and LOCATE as a holder of any; and what concerns this shard's replicas: REPLICATE, FENCE
+// and COPY.
 //
 // A request carries its sender's metadata version; it waits here until this node has caught up with it, so that "not
 // leader" is never said out of ignorance. Loop thread only.
@@ -33,7 +34,9 @@ class PeerService {
   void fetch(const io::Message& message, io::Reply reply);
   void watch(const io::Message& message, io::Reply reply);
   void locate(const io::Message& message, io::Reply reply);
+  void group(const io::Message& message, io::Reply reply);
   void state(const io::Message& message, io::Reply reply);
+  void settle(const io::Message& message, io::Reply reply);
 
   /// The place in its stream of the next batch from one node for one topic.
   struct Stream {

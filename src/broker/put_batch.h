@@ -20,6 +20,8 @@ struct PutBatch {
   WriteTerms terms = {};
   std::vector<Waiter> waiters;  ///< by record; or one, for all records
   io::TimePoint deadline = {};
+  std::uint64_t number = 0;  ///< in the order of arrival at its queue
+  bool in_doubt = false;     ///< an earlier try may have been carried out
 };
 
 using PutBatchPtr = std::unique_ptr<PutBatch>;
@@ -43,6 +45,7 @@ class PutBatchPool {
       std::string().swap(*batch->bytes);
     }
     batch->terms = {};
+    batch->in_doubt = false;
     idle_.push_back(std::move(batch));
   }
 

@@ -11,6 +11,8 @@ namespace walrus::broker {
 namespace {
 /// Batches under way to a leader on another node; more would only make them smaller.
 constexpr std::size_t kRemoteBatchesInFlight = 4;
+/// Of a topic whose bytes a second are limited: small enough to go on steadily.
+constexpr std::uint64_t kPacedBatchesPerSecond = 8;
 
 /// The records of an MPUT, which its parser has checked.
 void add_records(storage::BatchBuilder& to, std::string_view body, std::int64_t now_ms) {
@@ -40,7 +42,7 @@ void PutQueue::add(const protocol::Request& request, Waiter waiter) {
   if (!open_batch_) open_batch_ = fresh_batch();
   open_.add(request.payload, context_.loop.wall_ms());
   open_batch_->waiters.push_back(std::move(waiter));
-  if (open_.bytes() >= limits::kMaxBatchBytes || open_.records() >= segment_entries_) close_open_batch();
+  if (open_.bytes() >= batch_bytes_ || open_.records() >= segment_entries_) close_open_batch();
 }
 
 void PutQueue::add_alone(const protocol::Request& request, Waiter waiter) {
@@ -54,9 +56,11 @@ void PutQueue::add_alone(const protocol::Request& request, Waiter waiter) {
     builder.add(request.payload, now_ms);
   }
   WALRUS_ASSERT(builder.records() == options.records, "the parser has counted them");
+  if (options.producer) builder.set_producer(*options.producer);
   PutBatchPtr batch = fresh_batch();
   batch->waiters.push_back(std::move(waiter));
-  close(builder, std::move(batch), options.expected_end);
+  batch->terms = {.expected_end = options.expected_end, .token = options.token, .producer = options.producer};
+  close(builder, std::move(batch));
 }
 
 PutBatchPtr PutQueue::fresh_batch() {
@@ -65,10 +69,11 @@ PutBatchPtr PutQueue::fresh_batch() {
   return batch;
 }
 
-void PutQueue::close_open_batch() { close(open_, std::move(open_batch_), {}); }
+void PutQueue::close_open_batch() { close(open_, std::move(open_batch_)); }
 
-void PutQueue::close(storage::BatchBuilder& builder, PutBatchPtr batch, std::optional<Offset> expected_end) {
-  batch->terms = {.records = builder.records(), .expected_end = expected_end};
+void PutQueue::close(storage::BatchBuilder& builder, PutBatchPtr batch) {
+  batch->number = next_number_++;
+  batch->terms.records = builder.records();
   *batch->bytes = builder.finish(Offset(0));
   ready_.push_back(std::move(batch));
 }
@@ -88,25 +93,61 @@ bool PutQueue::may_send(const metadata::TopicInfo& topic) {
 }
 
 void PutQueue::pump() {
-  if (holding_) return;
+  // A leader on this node may answer before send() returns: what that would send is next in the loop below anyway.
+  if (holding_ || pumping_) return;
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   if (!topic) return;
-  if (topic->segment_entries != 0) segment_entries_ = topic->segment_entries;
+  follow_options(*topic);
   if (topic->last().epoch != epoch_) {
     if (in_flight_ > 0) return;  // what the old leader says comes first
     epoch_ = topic->last().epoch;
     start_stream();
   }
-  while (!holding_ && has_unsent() && may_send(*topic)) {
+  pumping_ = true;
+  send_ready(*topic);
+  pumping_ = false;
+}
+
+void PutQueue::send_ready(const metadata::TopicInfo& topic) {
+  while (!holding_ && has_unsent() && may_send(topic)) {
     if (ready_.empty()) close_open_batch();
+    if (is_paced()) return;
+    if (!knows_producer(*ready_.front())) return look_for_producers();
     PutBatchPtr batch = std::move(ready_.front());
     ready_.pop_front();
-    send(*topic, std::move(batch));
+    send(topic, std::move(batch));
   }
+}
+
+void PutQueue::follow_options(const metadata::TopicInfo& topic) {
+  segment_entries_ = topic.segment_entries != 0 ? topic.segment_entries : context_.segment_entries;
+  const std::uint64_t rate = topic.options.max_bytes_per_second;
+  if (std::exchange(bytes_per_second_, rate) == rate) return;
+  pace_ = io::RateLimit(rate);
+  paced_until_ = {};
+  batch_bytes_ = rate == 0 ? limits::kMaxBatchBytes
+                           : std::clamp<std::size_t>(rate / kPacedBatchesPerSecond, 1, limits::kMaxBatchBytes);
+}
+
+bool PutQueue::is_paced() {
+  const io::TimePoint now = context_.loop.now();
+  if (bytes_per_second_ == 0 || now >= paced_until_) return false;
+  if (pace_timer_.armed()) return true;
+  pace_timer_ = context_.loop.after(paced_until_ - now, [this] {
+    // They were held for the topic's own good: their time begins now.
+    const io::TimePoint deadline = context_.loop.now() + limits::kHeldRequestTimeout;
+    for (const PutBatchPtr& batch : ready_) batch->deadline = std::max(batch->deadline, deadline);
+    pump();
+  });
+  return true;
 }
 
 void PutQueue::send(const metadata::TopicInfo& topic, PutBatchPtr batch) {
   ++in_flight_;
+  if (bytes_per_second_ != 0) {
+    const io::TimePoint now = context_.loop.now();
+    paced_until_ = now + pace_.charge(batch->bytes->size(), now);
+  }
   const StreamPosition position = next_;
   ++next_.sequence;
   const PutBatch& sent = *batch;
@@ -118,14 +159,16 @@ void PutQueue::send(const metadata::TopicInfo& topic, PutBatchPtr batch) {
 
 void PutQueue::on_answer(PutBatchPtr batch, Result<Offset> first) {
   --in_flight_;
+  const bool unknown = !first && first.error().code == ErrorCode::kOutcomeUnknown;
   if (first) {
     retry_.reset();
     answer_stored(batch->waiters, *first);
-  } else if (is_sure_no(first.error().code)) {
+  } else if (is_sure_no(first.error().code) || (unknown && batch->terms.producer)) {
+    batch->in_doubt = batch->in_doubt || unknown;
     refused_.push_back(std::move(batch));
     holding_ = true;
   } else {
-    answer_error(batch->waiters, first.error());
+    give_up(*batch, first.error());
   }
   if (batch) context_.put_batches.give_back(std::move(batch));
   if (!first && in_flight_ == 0) start_stream();
@@ -138,7 +181,37 @@ void PutQueue::on_answer(PutBatchPtr batch, Result<Offset> first) {
 
 void PutQueue::start_stream() { next_ = {.stream = next_.stream + 1, .sequence = 0}; }
 
+void PutQueue::give_up(const PutBatch& batch, const Error& error) {
+  // That it was written before is as good as known; any other no is one to the last try alone.
+  if (!batch.in_doubt || error.code == ErrorCode::kDuplicate || error.code == ErrorCode::kOutcomeUnknown) {
+    return answer_error(batch.waiters, error);
+  }
+  answer_error(batch.waiters, {ErrorCode::kOutcomeUnknown, error.message()});
+}
+
+bool PutQueue::knows_producer(const PutBatch& batch) const {
+  if (!batch.terms.producer || batch.number < looked_up_) return true;
+  const metadata::ProducerPtr known = context_.metadata.view()->find_producer(batch.terms.producer->id);
+  return known != nullptr && known->epoch >= batch.terms.producer->epoch;
+}
+
+/// A producer that the view does not know may have got its epoch a moment ago, through another node.
+void PutQueue::look_for_producers() {
+  holding_ = true;
+  if (std::exchange(looking_for_producers_, true)) return;
+  context_.metadata.barrier([weak = weak_from_this(), end = next_number_](const Status& caught_up) {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->looking_for_producers_ = false;
+    if (!caught_up) return self->retry_.arm();
+    self->looked_up_ = end;
+    self->on_change();
+  });
+}
+
 void PutQueue::send_refused_again() {
+  std::ranges::sort(refused_, {},
+                    [](const PutBatchPtr& batch) { return batch->number; });  // answers may have come in another order
   while (!refused_.empty()) {
     ready_.push_front(std::move(refused_.back()));
     refused_.pop_back();
@@ -156,7 +229,7 @@ void PutQueue::drop_expired() {
   while (!ready_.empty() && ready_.front()->deadline <= now) {
     const PutBatchPtr expired = std::move(ready_.front());
     ready_.pop_front();
-    answer_error(expired->waiters, {ErrorCode::kTimedOut, "the leader of the topic's open segment cannot be reached"});
+    give_up(*expired, {ErrorCode::kTimedOut, "the leader of the topic's open segment cannot be reached"});
   }
 }
 
@@ -169,7 +242,7 @@ void PutQueue::on_change() {
 
 void PutQueue::drop_unsent(const Error& error) {
   if (open_batch_) close_open_batch();
-  for (const PutBatchPtr& batch : std::exchange(ready_, {})) answer_error(batch->waiters, error);
+  for (const PutBatchPtr& batch : std::exchange(ready_, {})) give_up(*batch, error);
 }
 
 }  // namespace walrus::broker

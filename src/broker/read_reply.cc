@@ -51,6 +51,25 @@ Result<Offset> end_of_batches(const ReadSpan& span, const storage::Batches& batc
 
 }  // namespace
 
+Result<ReadReply> lease_reply(Offset first, std::span<const std::uint32_t> tries, const TailRead& read) {
+  std::string records;
+  Offset next = first;
+  for (const SharedBytes& batch : read.batches) {
+    storage::BatchReader reader(batch.view());
+    while (next - first < tries.size()) {
+      WALRUS_ASSIGN(const auto view, reader.next());
+      if (!view) break;
+      if (view->offset < next) continue;
+      append_little(records, tries[next - first]);
+      WALRUS_TRY(protocol::append_record(records, record_of(*view)));
+      next += 1;
+    }
+  }
+  ReadReply reply{.head = fmt::format("{} {} {} {}\n", first, next - first, next, read.end), .body = {}, .next = next};
+  if (!records.empty()) reply.body.emplace_back(std::move(records));
+  return reply;
+}
+
 Result<ReadReply> read_reply(const ReadSpan& span, const TailRead& read) {
   ReadReply reply;
   if (span.bounds.form == protocol::ReadBounds::Form::kBatches) {

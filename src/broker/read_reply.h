@@ -2,6 +2,7 @@
 // (docs/protocol/text.md). Pure; any thread.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,8 @@ struct ReadReply {
 /// The records of `read` from span.from on, within its bounds. kCorrupt when a batch does not add up, kUnsupported when
 /// records are asked for that are stored compressed.
 Result<ReadReply> read_reply(const ReadSpan& span, const TailRead& read);
+
+/// The reply to LEASE: the same line, and each record behind a [u32] with how often it has been given.
+Result<ReadReply> lease_reply(Offset first, std::span<const std::uint32_t> tries, const TailRead& read);
 
 }  // namespace walrus::broker

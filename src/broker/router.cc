@@ -75,7 +75,8 @@ void Router::submit(const protocol::Request& request, const std::shared_ptr<Answ
   if (request.verb == protocol::Verb::kMetrics) return answer_metrics(sink, slot);
   if (NodeAdmin::is_ours(request.verb)) return administer(nodes_, request, sink, slot);
   if (TopicAdmin::is_ours(request.verb)) return administer(topics_, request, sink, slot);
-  const std::uint32_t owner = directory_.shard_of(request.topic);
+  const bool any_shard = request.verb == protocol::Verb::kProducer;
+  const std::uint32_t owner = any_shard ? shard_ : directory_.shard_of(request.topic);
   if (owner == shard_) {
     directory_.shards[shard_].broker->submit(request, sink, slot);
   } else {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/ids.h"
@@ -28,6 +29,19 @@ struct Taken {
   std::vector<SharedBytes> owners;
 };
 using TakeDone = std::move_only_function<void(Result<Taken>)>;
+
+/// Stored batches, and which of their records are meant: those from `first` up to `next`.
+struct CursorRead {
+  Offset first;
+  Offset next;
+  storage::Batches batches;
+};
+using CursorReadDone = std::move_only_function<void(Result<CursorRead>)>;
+
+/// The place behind the last record of the batches that a reader from `from` on gets within both bounds; at least one
+/// record. Whole batches are not looked into.
+Result<Offset> bounded_end(const storage::Batches& batches, Offset from, std::uint32_t max_records,
+                           std::size_t max_bytes);
 
 class SharedCursor : public std::enable_shared_from_this<SharedCursor> {
  public:
@@ -46,8 +60,14 @@ class SharedCursor : public std::enable_shared_from_this<SharedCursor> {
   /// Up to `max_records` records of about `max_bytes` together; may be fewer (see Taken::at_end).
   void take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
 
-  /// Records before `start` are gone: the position moves up to it, if it is behind.
+  /// Up to `max_records` records of about `max_bytes` together, at least one, as the batches that hold them; none at
+  /// the end. The position moves behind them only with `advance`.
+  void read(std::uint32_t max_records, std::size_t max_bytes, bool advance, CursorReadDone done);
+
+  /// The position moves up to `start`, if it is behind: what lies before is gone, or done.
   void skip_to(Offset start);
+  /// The position moves to `place`, back as well.
+  void move_to(Offset place);
 
   /// Later takes, and those that wait, get kNotLeader: the position is about to move to another owner.
   void freeze();
@@ -57,7 +77,8 @@ class SharedCursor : public std::enable_shared_from_this<SharedCursor> {
   struct Request {
     std::uint32_t max_records;
     std::size_t max_bytes;
-    TakeDone done;
+    std::variant<TakeDone, CursorReadDone> done;
+    bool advance = true;  // of a read
   };
 
   void pump();
@@ -65,7 +86,11 @@ class SharedCursor : public std::enable_shared_from_this<SharedCursor> {
   Status gather(const Request& request, Taken& taken);
   bool next_batch();
   void read_ahead();
+  void read_batches();
+  void finish_read(Result<storage::Batches> batches);
   void finish_front(Result<Taken> taken);
+  void finish_front(Result<CursorRead> read);
+  void fail_front(const Error& error);
 
   Offset position_;
   Source source_;
@@ -76,6 +101,7 @@ class SharedCursor : public std::enable_shared_from_this<SharedCursor> {
   bool reading_ = false;
   bool pumping_ = false;
   bool frozen_ = false;
+  std::uint64_t moves_ = 0;  // what was read before a move does not count
 };
 
 }  // namespace walrus::broker

@@ -43,6 +43,7 @@ metadata::TopicSettings settings_from(const protocol::TopicOptions& options) {
   if (options.retention_ms) settings.set_retention_ms(*options.retention_ms);
   if (options.retention_bytes) settings.set_retention_bytes(*options.retention_bytes);
   if (options.retention_records) settings.set_retention_records(*options.retention_records);
+  if (options.max_bytes_per_second) settings.set_max_bytes_per_second(*options.max_bytes_per_second);
   return settings;
 }
 

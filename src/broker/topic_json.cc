@@ -32,7 +32,8 @@ Json options_json(const metadata::TopicInfo& topic) {
           {"fsync", options.fsync ? Json(to_string(*options.fsync)) : Json(nullptr)},
           {"retention_ms", number_or_null(options.retention_ms)},
           {"retention_bytes", number_or_null(options.retention_bytes)},
-          {"retention_records", number_or_null(options.retention_records)}};
+          {"retention_records", number_or_null(options.retention_records)},
+          {"max_bytes_per_second", number_or_null(options.max_bytes_per_second)}};
 }
 
 Json segment_json(const metadata::SegmentInfo& segment) {

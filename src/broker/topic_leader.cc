@@ -15,7 +15,6 @@
 namespace walrus::broker {
 
 namespace {
-constexpr std::size_t kReadAheadBytes = 256 * limits::kKiB;
 constexpr auto kSealRetryDelay = std::chrono::milliseconds(50);
 // A topic with retention is cut into about so many segments: what is kept beyond a bound is one of them.
 constexpr std::uint64_t kRetentionShares = 4;
@@ -39,7 +38,6 @@ Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& cont
   }
   std::shared_ptr<TopicLeader> leader(new TopicLeader(context, topic, *segment));
   leader->follow(topic);
-  leader->start_cursor(context.metadata.view()->shared_cursor(topic));
   leader->leader_.watch([raw = leader.get()] { raw->advance(); });
   leader->advance();  // its promise may have failed already
   return leader;
@@ -58,37 +56,94 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
                .nodes = topic.last().replicas,
                .self = context.options.self,
                .version = context.metadata.view()->version()}),
+      producers_(context.reader, context.metadata, topic.id, segment.end(),
+                 [this](Offset from, storage::BatchesDone done) {
+                   leader_.read(from, limits::kGroupReadBytes, std::move(done));
+                 }),
+      groups_(Group::Home{.loop = context.loop,
+                          .topic = topic.id,
+                          .epoch = topic.last().epoch,
+                          .records = records(),
+                          .changed = context.group_changed,
+                          .call_at = {},
+                          .append = context.append_elsewhere},
+              [&metadata = context.metadata] { return metadata.view(); }),
       waiters_(context.loop) {}
 
-void TopicLeader::start_cursor(Offset position) {
-  // Raft may know a later position than a disk that lost its unsynced tail: never serve past what is there.
-  first_cursor_ = std::min(position, leader_.commit());
-  cursor_ = std::make_shared<SharedCursor>(
-      first_cursor_,
-      SharedCursor::Source{
-          .readable_end = [this] { return leader_.commit(); },
+SharedCursor::Source TopicLeader::records() {
+  return {.readable_end = [this] { return leader_.commit(); },
           .read = [this](Offset from, storage::BatchesDone done) { read_anywhere(from, std::move(done)); },
-          .moved = context_.cursor_moved,
-      });
+          .moved = [] {}};
 }
 
 Status TopicLeader::append(std::string& batch, const WriteTerms& terms, replication::SegmentLeader::AppendDone& done) {
   if (roll_ != Roll::kNone) return fail(ErrorCode::kNotLeader);
-  WALRUS_TRY(check(terms));
+  if (terms.conditional()) {
+    WALRUS_ASSIGN(const bool answered, answered_unwritten(terms, done));
+    if (answered) return {};
+  }
   if (entries() > 0 && entries() + terms.records > max_entries_) {
     start_roll();
     return fail(ErrorCode::kNotLeader);
   }
+  const Offset first = leader_.end();
   WALRUS_TRY(leader_.append(batch, terms.records, done));
+  if (terms.producer) producers_.note(*terms.producer, terms.records, first);
   if (entries() >= max_entries_) start_roll();
   return {};
 }
 
-Status TopicLeader::check(const WriteTerms& terms) const {
-  if (terms.expected_end && *terms.expected_end != leader_.end()) {
-    return fail(ErrorCode::kUnexpectedEnd, fmt::format("the topic ends at {}", leader_.end()));
+Result<bool> TopicLeader::answered_unwritten(const WriteTerms& terms, replication::SegmentLeader::AppendDone& done) {
+  if (terms.token) {
+    const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
+    if (topic && *terms.token < topic->token) {
+      return fail(ErrorCode::kTokenFenced, fmt::format("at least {}", topic->token));
+    }
   }
-  return {};
+  if (terms.producer) {
+    const auto found = producers_.check(*terms.producer, terms.records);
+    if (!found && !is_verdict(found.error().code)) return fail(found.error());
+    if (!found) {
+      refuse(found.error(), std::move(done));
+      return true;
+    }
+    if (*found) {
+      leader_.when_committed(**found + terms.records, [first = **found, done = std::move(done)](Status status) mutable {
+        status ? done(first) : done(fail(status.error()));
+      });
+      return true;
+    }
+  }
+  if (!terms.expected_end || *terms.expected_end == leader_.end()) return false;
+  // The end is told once it is sure to be one.
+  leader_.when_committed(leader_.end(), [weak = weak_from_this(), end = leader_.end(),
+                                         done = std::move(done)](const Status& committed) mutable {
+    const auto self = weak.lock();
+    if (!self || !committed) return done(fail(self ? committed.error() : Error{ErrorCode::kNotLeader, {}}));
+    self->refuse({ErrorCode::kUnexpectedEnd, fmt::format("the topic ends at {}", end)}, std::move(done));
+  });
+  return true;
+}
+
+/// A leader that was deposed and has not heard of it would judge by what it knew before: a quorum confirms that it
+/// leads.
+void TopicLeader::refuse(Error verdict, replication::SegmentLeader::AppendDone done) {
+  leader_.confirm([verdict = std::move(verdict), done = std::move(done)](const Status& confirmed) mutable {
+    done(fail(confirmed ? std::move(verdict) : confirmed.error()));
+  });
+}
+
+void TopicLeader::settle(SettleDone done) {
+  leader_.confirm([weak = weak_from_this(), done = std::move(done)](const Status& confirmed) mutable {
+    const auto self = weak.lock();
+    if (!self || !confirmed) return done(fail(self ? confirmed.error() : Error{ErrorCode::kNotLeader, {}}));
+    if (self->roll_ == Roll::kProposing || self->roll_ == Roll::kRetired) return done(fail(ErrorCode::kNotLeader));
+    const Offset end = self->leader_.end();
+    self->leader_.when_committed(end, [end, done = std::move(done)](const Status& status) mutable {
+      if (!status) return done(fail(status.error()));
+      done(end);
+    });
+  });
 }
 
 void TopicLeader::take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done) {
@@ -96,8 +151,18 @@ void TopicLeader::take(std::uint32_t max_records, std::size_t max_bytes, TakeDon
       [weak = weak_from_this(), max_records, max_bytes, done = std::move(done)](const Status& confirmed) mutable {
         const auto self = weak.lock();
         if (!self || !confirmed) return done(fail(self ? confirmed.error() : Error{ErrorCode::kNotLeader, {}}));
-        self->cursor_->take(max_records, max_bytes, std::move(done));
+        self->groups_.shared().cursor().take(max_records, max_bytes, std::move(done));
       });
+}
+
+void TopicLeader::group(GroupCall call, GroupDone done) {
+  if (over()) return done(fail(ErrorCode::kNotLeader));
+  const bool tells_the_end = call.verb == GroupCall::Verb::kRead || call.verb == GroupCall::Verb::kList;
+  if (!tells_the_end) return groups_.carry_out(call, std::move(done));
+  when_confirmed([call = std::move(call), done = std::move(done)](Result<TopicLeader*> self) mutable {
+    if (!self) return done(fail(self.error()));
+    (*self)->groups_.carry_out(call, std::move(done));
+  });
 }
 
 void TopicLeader::state(StateDone done) {
@@ -154,13 +219,13 @@ void TopicLeader::find_time(std::int64_t timestamp_ms, storage::OffsetDone done)
 }
 
 void TopicLeader::read_anywhere(Offset from, storage::BatchesDone done) {
-  if (from >= leader_.base()) return leader_.read(from, kReadAheadBytes, std::move(done));
+  if (from >= leader_.base()) return leader_.read(from, limits::kGroupReadBytes, std::move(done));
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   const metadata::SegmentInfo* segment = topic ? topic->holding(from) : nullptr;
   if (segment == nullptr || !segment->sealed()) {
     return done(fail(ErrorCode::kUnavailable, "the segment at the cursor is not known here yet"));
   }
-  context_.reader.read_sealed(*topic, *segment, from, kReadAheadBytes, std::move(done));
+  context_.reader.read_sealed(*topic, *segment, from, limits::kGroupReadBytes, std::move(done));
 }
 
 Result<std::string> TopicLeader::state_json() const {
@@ -184,7 +249,7 @@ Result<std::string> TopicLeader::state_json() const {
     if (segment.lost()) row["lost"] = true;
     state["segments"].push_back(std::move(row));
   }
-  state["cursor_position"] = cursor_->position().value();
+  state["cursor_position"] = groups_.shared().position().value();
   state["total_entries"] = leader_.commit().value();
   const SyncPolicy fsync = options_.fsync.value_or(context_.options.fsync);
   state["fsync"] = to_string(fsync);
@@ -232,6 +297,7 @@ void TopicLeader::start_roll() {
 /// Called whenever commit has moved, or the segment's state.
 void TopicLeader::advance() {
   waiters_.moved(commit());
+  groups_.wake();
   if (roll_ == Roll::kRetired || roll_ == Roll::kProposing) return;
   if (leader_.fenced()) return fence();
   const bool failed = leader_.ended() || !segment_.status();
@@ -245,11 +311,11 @@ void TopicLeader::advance() {
   if (failed && roll_ == Roll::kNone) roll_ = Roll::kSettling;
   if (roll_ != Roll::kSettling || !leader_.settled()) return;
   leader_.close();
-  cursor_->freeze();
+  groups_.freeze();
   roll_ = Roll::kProposing;
   waiters_.end({ErrorCode::kNotLeader, {}});
   log::debug("topic {}: segment {} is complete with {} records, opening the next", name_, segment_id_, entries());
-  propose_seal();
+  carry_groups_over();
 }
 
 void TopicLeader::ask_for_seal() {
@@ -260,6 +326,19 @@ void TopicLeader::ask_for_seal() {
   });
 }
 
+/// The proposal has room for the position of GET's cursor; what else the groups have moved goes ahead of it.
+void TopicLeader::carry_groups_over() {
+  if (!groups_.unwritten()) return propose_seal();
+  context_.flush_groups([weak = weak_from_this()](const Status&) {
+    const auto self = weak.lock();
+    if (!self || self->roll_ != Roll::kProposing) return;
+    if (!self->groups_.unwritten()) return self->propose_seal();
+    self->retry_ = self->context_.loop.after(kSealRetryDelay, [weak] {
+      if (const auto again = weak.lock(); again && again->roll_ == Roll::kProposing) again->carry_groups_over();
+    });
+  });
+}
+
 void TopicLeader::propose_seal() {
   metadata::Command command;
   metadata::SealAndOpen& seal = *command.mutable_seal_and_open();
@@ -267,7 +346,7 @@ void TopicLeader::propose_seal() {
   seal.set_segment_id(segment_id_.value());
   seal.set_epoch(leader_.epoch().value());
   seal.set_end(leader_.commit().value());
-  seal.set_shared_cursor(cursor_->position().value());
+  seal.set_shared_cursor(groups_.shared().position().value());
   seal.set_hash(leader_.hash());
   seal.set_bytes(segment_.bytes());
   seal.set_latest_ms(segment_.times().value_or(storage::TimeRange{}).latest_ms);
@@ -293,7 +372,7 @@ void TopicLeader::retire() {
   roll_ = Roll::kRetired;
   retry_.cancel();
   leader_.close();
-  cursor_->freeze();
+  groups_.end();
   waiters_.end({ErrorCode::kNotLeader, {}});
   if (!replicated()) segment_.seal();  // else ReplicaTable::settle() does, at the end that was decided
 }
@@ -301,7 +380,7 @@ void TopicLeader::retire() {
 void TopicLeader::fence() {
   roll_ = Roll::kRetired;
   retry_.cancel();
-  cursor_->freeze();
+  groups_.end();
   waiters_.end({ErrorCode::kNotLeader, {}});
   leader_.fence();
 }

@@ -1,4 +1,4 @@
-// What the leader of a topic's open segment does: takes appends, owns GET's cursor, rolls the segment.
+// What the leader of a topic's open segment does: takes appends, owns the topic's groups, rolls the segment.
 //
 // The roll: when the next batch does not fit (or the monitor finds the segment full) appends are refused with
 // kNotLeader, which callers hold and repeat when the view changes. Once everything appended is committed the cursor is
@@ -16,9 +16,10 @@
 #include <string>
 
 #include "broker/commit_waiters.h"
+#include "broker/group_table.h"
 #include "broker/options.h"
 #include "broker/seal_requests.h"
-#include "broker/shared_cursor.h"
+#include "broker/topic_producers.h"
 #include "broker/topic_reader.h"
 #include "broker/write_terms.h"
 #include "metadata/metadata_client.h"
@@ -36,7 +37,10 @@ struct LeaderContext {
   TopicReader& reader;
   SealRequests& seals;
   const BrokerOptions& options;
-  std::function<void()> cursor_moved;
+  std::function<void(const std::shared_ptr<Group>&, Group::Urgency)> group_changed;
+  std::function<void(const std::string& topic, const storage::RecordView& record, io::Done done)> append_elsewhere;
+  /// Tells Raft what it does not know of the shard's groups.
+  std::function<void(io::Done)> flush_groups;
 };
 
 /// Batches from some offset on, and how far the topic could be read at that moment.
@@ -46,6 +50,7 @@ struct TailRead {
 };
 using TailReadDone = std::move_only_function<void(Result<TailRead>)>;
 using StateDone = std::move_only_function<void(Result<std::string>)>;
+using SettleDone = std::move_only_function<void(Result<Offset>)>;
 
 class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
  public:
@@ -63,9 +68,9 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
 
   /// The next records of GET's cursor; see SharedCursor::take. A quorum confirms first that this node still leads.
   void take(std::uint32_t max_records, std::size_t max_bytes, TakeDone done);
-  Offset cursor() const { return cursor_->position(); }
-  /// Where the cursor stood when this leader took it over.
-  Offset first_cursor() const { return first_cursor_; }
+  /// What a client wants of one of the topic's groups; see Group. Where a quorum has to confirm that this node still
+  /// leads, that comes first.
+  void group(GroupCall call, GroupDone done);
   Offset commit() const { return leader_.commit(); }
   /// Committed batches of the open segment with records from `from` on. That there are none is said after a quorum has
   /// confirmed that this node still leads.
@@ -81,6 +86,10 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   /// opened: records may have been acknowledged in it already.
   void state(StateDone done);
 
+  /// The end of the topic once everything appended so far is committed: nothing that was accepted before comes to stand
+  /// at or behind it.
+  void settle(SettleDone done);
+
   /// The topic's options may have changed.
   void follow(const metadata::TopicInfo& topic);
 
@@ -88,18 +97,25 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   /// the monitor.
   void check();
   /// The topic now begins at `start`.
-  void on_trim(Offset start) { cursor_->skip_to(start); }
+  void on_trim(Offset start) { groups_.on_trim(start); }
   /// The view names another segment, or a recoverer for this one: stop.
   void retire();
   /// A replica here was fenced with a higher epoch: stop at once.
   void fence();
   bool settled() const { return leader_.settled(); }
+  /// The node is about to go: who waits here for records is to ask elsewhere, later.
+  void send_waiters_away() {
+    groups_.send_waiters_away();
+    waiters_.end({ErrorCode::kUnavailable, "the node is stopping"});
+  }
 
  private:
   TopicLeader(const LeaderContext& context, const metadata::TopicInfo& topic, storage::Segment& segment);
-  void start_cursor(Offset position);
+  SharedCursor::Source records();
   void read_anywhere(Offset from, storage::BatchesDone done);
-  Status check(const WriteTerms& terms) const;
+  /// Whether a batch with such terms is answered without being written: refused, or found.
+  Result<bool> answered_unwritten(const WriteTerms& terms, replication::SegmentLeader::AppendDone& done);
+  void refuse(Error verdict, replication::SegmentLeader::AppendDone done);
   std::uint64_t entries() const { return leader_.end() - leader_.base(); }
   /// Whether the segment has come so near a bound of the topic's retention that it is to be sealed, so that it can go.
   bool due_for_retention() const;
@@ -115,6 +131,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void start_roll();
   void advance();
   void ask_for_seal();
+  void carry_groups_over();
   void propose_seal();
 
   enum class Roll { kNone, kSettling, kProposing, kRetired };
@@ -128,8 +145,8 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   metadata::TopicOptions options_;
   storage::Segment& segment_;
   replication::SegmentLeader leader_;
-  Offset first_cursor_;
-  std::shared_ptr<SharedCursor> cursor_;
+  TopicProducers producers_;
+  GroupTable groups_;
   CommitWaiters waiters_;
   Roll roll_ = Roll::kNone;
   std::uint64_t seal_attempts_ = 0;

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "broker/fence_queue.h"
 #include "broker/fetch_queue.h"
 #include "broker/get_queue.h"
+#include "broker/group_queue.h"
 #include "broker/put_queue.h"
-#include "broker/state_queue.h"
+#include "broker/question_queue.h"
 
 namespace walrus::broker {
 
@@ -27,8 +29,21 @@ Kind kind_of(Verb verb) {
       return Kind::kGets;
     case Verb::kState:
       return Kind::kStates;
+    case Verb::kFence:
+      return Kind::kFences;
     case Verb::kFetch:
       return Kind::kFetches;
+    case Verb::kRead:
+    case Verb::kCommit:
+    case Verb::kSeek:
+    case Verb::kForget:
+    case Verb::kCursors:
+    case Verb::kQueue:
+    case Verb::kLease:
+    case Verb::kAck:
+    case Verb::kNack:
+    case Verb::kExtend:
+      return Kind::kGroups;
     default:
       WALRUS_ASSERT(false, "not a request about the records of a topic");
   }
@@ -41,9 +56,13 @@ std::shared_ptr<TopicQueue> make_queue(Kind kind, const QueueContext& context, c
     case Kind::kGets:
       return std::make_shared<GetQueue>(context, topic);
     case Kind::kStates:
-      return std::make_shared<StateQueue>(context, topic);
+      return std::make_shared<QuestionQueue>(context, topic, &LeaderClient::state);
+    case Kind::kFences:
+      return std::make_shared<FenceQueue>(context, topic);
     case Kind::kFetches:
       return std::make_shared<FetchQueue>(context, topic);
+    case Kind::kGroups:
+      return std::make_shared<GroupQueue>(context, topic);
     case Kind::kCount:
       break;
   }

@@ -23,7 +23,7 @@ class TopicQueues {
   bool empty() const;
 
   /// Kinds of requests, each in a queue of its own.
-  enum class Kind : std::uint8_t { kWrites, kGets, kStates, kFetches, kCount };
+  enum class Kind : std::uint8_t { kWrites, kGets, kStates, kFetches, kFences, kGroups, kCount };
 
  private:
   TopicQueue& queue(Kind kind);

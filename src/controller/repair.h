@@ -71,7 +71,7 @@ class Repair {
   RepairCounters& counters_;
   Absence absence_;
   SegmentWalk walk_;
-  replication::RateLimit limit_;
+  io::RateLimit limit_;
   std::map<storage::SegmentKey, std::shared_ptr<replication::SegmentCopier>> running_;
   std::map<storage::SegmentKey, io::TimePoint> not_before_;     // after a failure
   std::map<storage::SegmentKey, io::TimePoint> missing_since_;  // where we are not the first in line

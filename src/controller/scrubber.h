@@ -71,7 +71,7 @@ class Scrubber {
   Shard shard_;
   const ScrubOptions options_;
   RepairCounters& counters_;
-  replication::RateLimit limit_;
+  io::RateLimit limit_;
   std::shared_ptr<replication::SegmentVerifier> verifier_;  // one at a time
   std::deque<storage::SegmentKey> urgent_;
   // Where the round stands; beyond the last bucket: no round is under way.

@@ -100,7 +100,7 @@ Status ClusterState::check_dispensable(NodeId node) const {
   std::uint64_t needed = 0;
   std::string first;
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) {
+    for (const auto& [id, topic] : ids->topics) {
       for (const SegmentInfo& segment : topic->segments) {
         if (!needs(draft_, segment, node)) continue;
         // The smallest name, as the order of a hash table must not show.
@@ -118,7 +118,7 @@ Status ClusterState::check_dispensable(NodeId node) const {
 void ClusterState::strike_off_holders(NodeId node) {
   std::vector<TopicPtr> holding;
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) {
+    for (const auto& [id, topic] : ids->topics) {
       const bool holds = std::ranges::any_of(
           topic->segments, [&](const SegmentInfo& segment) { return segment.sealed() && segment.has_replica(node); });
       if (holds) holding.push_back(topic);

@@ -96,7 +96,7 @@ Status ClusterState::seal_and_open(Version index, const SealAndOpen& command) {
                                        .latest_ms = command.latest_ms()}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
-  Offset& cursor = bucket_for_writing(topic->name).shared_cursors[topic->id];
+  Offset& cursor = groups_for_writing(*topic)[std::string(kSharedGroup)].offset;
   cursor = std::max(cursor, Offset(command.shared_cursor()));
   put_topic(std::move(topic));
   return {};
@@ -133,14 +133,14 @@ Status ClusterState::seal_as_lost(Version index, const TopicInfo& before) {
       return fail(ErrorCode::kConflict, fmt::format("node {} has what is left", replica));
     }
   }
-  const Offset cursor = draft_.shared_cursor(before);
   const std::uint64_t most = std::max(before.segment_entries, limits::kMaxSegmentEntries);
-  const Offset end = std::max(last.base + most, cursor);
+  Offset end = last.base + most;
+  for (const auto& [name, group] : *draft_.groups(before)) end = std::max(end, group.offset);
   WALRUS_ASSIGN(
       auto topic,
       open_behind(index, before, {.end = end, .hash = 0, .holders = {}, .avoid = {}, .bytes = 0, .latest_ms = 0}));
   ++draft_.lost_segments_;
-  if (cursor >= last.base) bucket_for_writing(topic->name).shared_cursors[topic->id] = end;  // goes on behind the loss
+  move_groups_past_loss(*topic, last.base, end);
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
   put_topic(std::move(topic));
@@ -157,7 +157,8 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
                                                   command.segment_id(), before->name, command.seal_epoch()));
   }
   const Offset end(command.end());
-  const bool past_end = draft_.shared_cursor(*before) > end;
+  const bool past_end =
+      std::ranges::any_of(*draft_.groups(*before), [end](const auto& group) { return group.second.offset > end; });
   const bool may_lose = last.lose_data || (before->options.fsync && !before->options.fsync->always());
   if (past_end && !may_lose) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
   WALRUS_ASSIGN(auto topic, seal_last(index, *before,
@@ -169,7 +170,7 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
                                        .latest_ms = command.latest_ms()}));
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
-  if (past_end) bucket_for_writing(topic->name).shared_cursors[topic->id] = end;
+  if (may_lose) move_groups_down(*topic, end);
   put_topic(std::move(topic));
   return {};
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "metadata/cluster_state.h"
+#include "metadata/group_message.h"
 #include "metadata/topic_settings.h"
 #include "metadata/uuid_bytes.h"
 
@@ -25,14 +26,33 @@ void write_node(const NodeInfo& from, Snapshot::Node& to) {
   for (const Uuid& disk : from.former_disks) to.add_former_disks(uuid_bytes(disk));
 }
 
-void write_topic(const TopicInfo& from, Offset cursor, Snapshot::Topic& to) {
+void write_group(const std::string& name, const GroupInfo& from, Snapshot::Group& to) {
+  to.set_name(name);
+  to.set_offset(from.offset.value());
+  to.set_generation(from.generation);
+  to.set_revision(from.revision);
+  if (from.queue) *to.mutable_queue() = to_message(*from.queue);
+}
+
+Result<GroupInfo> read_group(const Snapshot::Group& from) {
+  GroupInfo group{
+      .offset = Offset(from.offset()), .generation = from.generation(), .revision = from.revision(), .queue = nullptr};
+  if (from.has_queue()) {
+    WALRUS_ASSIGN(QueueInfo queue, queue_from(from.queue(), group.offset));
+    group.queue = std::make_shared<const QueueInfo>(std::move(queue));
+  }
+  return group;
+}
+
+void write_topic(const TopicInfo& from, const Groups& groups, Snapshot::Topic& to) {
   to.set_id(from.id.value());
   to.set_name(from.name);
   to.set_segment_entries(from.segment_entries);
-  to.set_shared_cursor(cursor.value());
+  for (const auto& [name, group] : groups) write_group(name, group, *to.add_groups());
   to.set_replicas_wanted(from.replicas_wanted);
   *to.mutable_settings() = to_settings(from.options);
   to.set_options_version(from.options_version);
+  to.set_token(from.token);
   for (const SegmentInfo& segment : from.segments) {
     Snapshot::Segment& written = *to.add_segments();
     written.set_id(segment.id.value());
@@ -72,7 +92,7 @@ Result<SegmentInfo> read_segment(const Snapshot::Segment& from) {
   return segment;
 }
 
-std::string broken_in_topic(const TopicInfo& topic, Version version, Offset cursor) {
+std::string broken_in_topic(const TopicInfo& topic, Version version, const Groups& groups) {
   if (topic.segments.empty()) return fmt::format("topic {} has no segment", topic.name);
   for (std::size_t i = 0; i < topic.segments.size(); ++i) {
     const SegmentInfo& segment = topic.segments[i];
@@ -90,8 +110,11 @@ std::string broken_in_topic(const TopicInfo& topic, Version version, Offset curs
     if (next.id.value() != segment.id.value() + 1) return fmt::format("{} misses a segment", topic.name);
     if (next.epoch <= segment.epoch) return fmt::format("{}: an epoch does not grow", topic.name);
   }
-  if (cursor < topic.start()) return fmt::format("{}'s cursor lies before what is kept", topic.name);
-  if (topic.last().sealed() && cursor > topic.last().end) return fmt::format("I11: {}'s cursor is too far", topic.name);
+  for (const auto& [name, group] : groups) {
+    if (group.offset < topic.start()) return fmt::format("{}'s group {} is before what is kept", topic.name, name);
+    const bool too_far = topic.last().sealed() && group.offset > topic.last().end;
+    if (too_far) return fmt::format("I11: {}'s group {} is too far", topic.name, name);
+  }
   return {};
 }
 
@@ -106,15 +129,23 @@ std::string ClusterState::snapshot() const {
 
   std::vector<TopicPtr> topics;  // the buckets are hash tables: sorted, so that equal states give equal bytes
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) topics.push_back(topic);
+    for (const auto& [id, topic] : ids->topics) topics.push_back(topic);
   }
   std::ranges::sort(topics, {}, [](const TopicPtr& topic) { return topic->id; });
-  for (const TopicPtr& topic : topics) write_topic(*topic, draft_.shared_cursor(*topic), *to.add_topics());
+  for (const TopicPtr& topic : topics) write_topic(*topic, *draft_.groups(*topic), *to.add_topics());
   for (const auto& [id, topic] : *draft_.deleted_) {
     Snapshot::DeletedTopic& deleted = *to.add_deleted_topics();
     deleted.set_id(id.value());
     deleted.set_name(topic.name);
     for (const NodeId node : topic.nodes) deleted.add_nodes(node.value());
+  }
+  for (const auto& [registered, producer] : producers_) {
+    Snapshot::Producer& written = *to.add_producers();
+    written.set_name(producer->name);
+    written.set_id(producer->id.value());
+    written.set_epoch(producer->epoch);
+    written.set_instance(producer->instance);
+    written.set_registered(registered);
   }
   return to.SerializeAsString();
 }
@@ -132,6 +163,7 @@ Status ClusterState::restore(std::string_view bytes) {
   fresh.draft_.cluster_id_ = uuid_from_bytes(from.cluster_id());
   WALRUS_TRY(fresh.restore_nodes(from));
   WALRUS_TRY(fresh.restore_topics(from));
+  WALRUS_TRY(fresh.restore_producers(from));
   if (const std::string broken = fresh.broken_invariant(); !broken.empty()) {
     return fail(ErrorCode::kCorrupt, "snapshot: " + broken);
   }
@@ -170,6 +202,7 @@ Status ClusterState::restore_topics(const Snapshot& from) {
     topic->replicas_wanted = std::max<std::uint32_t>(1, read.replicas_wanted());
     WALRUS_TRY(apply_settings(read.settings(), topic->options));
     topic->options_version = read.options_version();
+    topic->token = read.token();
     if (draft_.find_topic(topic->id) != nullptr || draft_.find_topic(topic->name) != nullptr) {
       return fail(ErrorCode::kCorrupt, "snapshot: a topic twice");
     }
@@ -179,7 +212,10 @@ Status ClusterState::restore_topics(const Snapshot& from) {
       topic->segments.push_back(std::move(info));
     }
     if (read.shared_cursor() != 0) {
-      bucket_for_writing(topic->name).shared_cursors[topic->id] = Offset(read.shared_cursor());
+      groups_for_writing(*topic)[std::string(kSharedGroup)].offset = Offset(read.shared_cursor());
+    }
+    for (const Snapshot::Group& group : read.groups()) {
+      WALRUS_ASSIGN(groups_for_writing(*topic)[group.name()], read_group(group));
     }
     put_topic(std::move(topic));
   }
@@ -196,9 +232,9 @@ Status ClusterState::restore_topics(const Snapshot& from) {
 
 std::string ClusterState::broken_invariant() const {
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) {
+    for (const auto& [id, topic] : ids->topics) {
       if (draft_.find_topic(topic->name) != topic) return fmt::format("{} is not found by name", topic->name);
-      std::string broken = broken_in_topic(*topic, draft_.version_, draft_.shared_cursor(*topic));
+      std::string broken = broken_in_topic(*topic, draft_.version_, *draft_.groups(*topic));
       if (!broken.empty()) return broken;
     }
   }

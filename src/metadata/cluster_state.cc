@@ -1,7 +1,5 @@
 #include "metadata/cluster_state.h"
 
-#include <fmt/core.h>
-
 #include "base/assert.h"
 #include "base/limits.h"
 #include "metadata/uuid_bytes.h"
@@ -43,6 +41,10 @@ Status ClusterState::apply(Version index, const Command& command) {
       return trim_topic(command.trim_topic());
     case Command::kDeleteTopic:
       return delete_topic(command.delete_topic());
+    case Command::kFenceTopic:
+      return fence_topic(command.fence_topic());
+    case Command::kRegisterProducer:
+      return register_producer(index, command.register_producer());
     case Command::kConfirmDeletions:
       return confirm_deletions(command.confirm_deletions());
     case Command::KIND_NOT_SET:
@@ -78,6 +80,7 @@ ViewPtr ClusterState::view() {
     own_buckets_.reset();
     own_ids_.reset();
     own_nodes_ = false;
+    own_groups_.clear();
     own_deleted_ = false;
   }
   return published_;
@@ -92,30 +95,6 @@ Status ClusterState::init_cluster(const InitCluster& command) {
   return {};
 }
 
-Status ClusterState::commit_cursors(const CommitCursors& command) {
-  // One stale position must not cost the others of the batch: each is judged alone, the first refusal is reported.
-  Status result;
-  for (const CommitCursors::Position& position : command.positions()) {
-    Status one = commit_cursor(position);
-    if (!one && result) result = std::move(one);
-  }
-  return result;
-}
-
-Status ClusterState::commit_cursor(const CommitCursors::Position& position) {
-  const TopicPtr topic = draft_.find_topic(TopicId(position.topic_id()));
-  if (topic == nullptr) return fail(ErrorCode::kTopicNotFound);
-  const SegmentInfo& last = topic->last();
-  if (last.epoch != Epoch(position.epoch())) {
-    return fail(ErrorCode::kConflict, fmt::format("{} is led with epoch {} now", topic->name, last.epoch));
-  }
-  const Offset offset(position.offset());
-  if (last.sealed() && offset > last.end) return fail(ErrorCode::kInvalidArgument, "the cursor lies behind the end");
-  if (offset <= draft_.shared_cursor(*topic)) return {};
-  bucket_for_writing(topic->name).shared_cursors[topic->id] = offset;
-  return {};
-}
-
 View::Bucket& ClusterState::bucket_for_writing(std::string_view topic_name) {
   const std::size_t i = View::bucket_of(topic_name);
   if (!own_buckets_[i]) draft_.buckets_[i] = std::make_shared<View::Bucket>(*draft_.buckets_[i]);
@@ -123,8 +102,7 @@ View::Bucket& ClusterState::bucket_for_writing(std::string_view topic_name) {
   return const_cast<View::Bucket&>(*draft_.buckets_[i]);  // made by this object, seen by no view yet
 }
 
-View::Ids& ClusterState::ids_for_writing(TopicId id) {
-  const std::size_t i = View::bucket_of(id);
+View::Ids& ClusterState::ids_for_writing(std::size_t i) {
   if (!own_ids_[i]) draft_.ids_[i] = std::make_shared<View::Ids>(*draft_.ids_[i]);
   own_ids_[i] = true;
   return const_cast<View::Ids&>(*draft_.ids_[i]);
@@ -145,14 +123,14 @@ std::map<TopicId, DeletedTopic>& ClusterState::deleted_for_writing() {
 }
 
 void ClusterState::put_topic(TopicPtr topic) {
-  ids_for_writing(topic->id)[topic->id] = topic;
+  ids_for_writing(View::bucket_of(topic->id)).topics[topic->id] = topic;
   bucket_for_writing(topic->name).topics[topic->name] = std::move(topic);
 }
 
 void ClusterState::count_leaders() {
   open_segments_led_.clear();
   for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : *ids) {
+    for (const auto& [id, topic] : ids->topics) {
       if (!topic->last().sealed()) ++open_segments_led_[topic->last().leader];
     }
   }

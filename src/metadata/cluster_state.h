@@ -18,6 +18,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "base/result.h"
 #include "metadata.pb.h"
@@ -54,6 +55,10 @@ class ClusterState {
   Status set_topic_options(Version index, const SetTopicOptions& command);
   Status trim_topic(const TrimTopic& command);
   Status delete_topic(const DeleteTopic& command);
+  Status fence_topic(const FenceTopic& command);
+  Status register_producer(Version index, const RegisterProducer& command);
+  void put_producer(ProducerPtr producer);
+  void drop_producer(const ProducerInfo& producer);
   Status confirm_deletions(const ConfirmDeletions& command);
   Status seal_and_open(Version index, const SealAndOpen& command);
   Status begin_seal(Version index, const BeginSeal& command);
@@ -64,6 +69,13 @@ class ClusterState {
   Status drop_holder(const DropHolder& command);
   Status commit_cursors(const CommitCursors& command);
   Status commit_cursor(const CommitCursors::Position& position);
+  /// What the topic's groups had not read and is not kept any more is behind them.
+  void move_groups_up(const TopicInfo& topic);
+  /// Records at and behind `end` were lost, as the topic's fsync policy allows: no group stands behind it.
+  void move_groups_down(const TopicInfo& topic, Offset end);
+  /// Every record from `base` up to `end` was lost: groups that stood there go on behind.
+  void move_groups_past_loss(const TopicInfo& topic, Offset base, Offset end);
+  Groups& groups_for_writing(const TopicInfo& topic);
   Status upsert_node(Version index, const UpsertNode& command);
   Status check_identity(const UpsertNode& command) const;
   Status set_node_state(const SetNodeState& command);
@@ -102,23 +114,26 @@ class ClusterState {
   void show_membership(NodeInfo& node) const;
   NodeId least_loaded_node() const;
   View::Bucket& bucket_for_writing(std::string_view topic_name);
-  View::Ids& ids_for_writing(TopicId id);
+  View::Ids& ids_for_writing(std::size_t bucket);
   std::map<NodeId, NodeInfo>& nodes_for_writing();
   std::map<TopicId, DeletedTopic>& deleted_for_writing();
   void put_topic(TopicPtr topic);
   void count_leaders();
   Status restore_nodes(const Snapshot& from);
   Status restore_topics(const Snapshot& from);
+  Status restore_producers(const Snapshot& from);
 
   View draft_;
   Members members_;  // Raft's, not part of the snapshot
   // What of the draft is not shared with any view and may be written in place.
   std::bitset<View::kBuckets> own_buckets_;
   std::bitset<View::kBuckets> own_ids_;
+  std::unordered_set<TopicId> own_groups_;
   bool own_nodes_ = false;
   bool own_deleted_ = false;
   ViewPtr published_;
   std::map<NodeId, std::uint64_t> open_segments_led_;  // derived from the topics
+  std::map<Version, ProducerPtr> producers_;           // those of the draft, by their registration
 };
 
 }  // namespace walrus::metadata

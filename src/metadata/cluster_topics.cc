@@ -62,9 +62,8 @@ Status ClusterState::trim_topic(const TrimTopic& command) {
       static_cast<std::uint64_t>(std::ranges::count_if(before->segments.begin(), kept, &SegmentInfo::lost));
   auto topic = std::make_shared<TopicInfo>(*before);
   topic->segments.assign(kept, before->segments.end());
-  if (const Offset start = topic->start(); draft_.shared_cursor(*topic) < start) {
-    bucket_for_writing(topic->name).shared_cursors[topic->id] = start;
-  }
+  groups_for_writing(*topic)[std::string(kSharedGroup)];  // at the start from now on, not at 0
+  move_groups_up(*topic);
   put_topic(std::move(topic));
   return {};
 }
@@ -81,10 +80,21 @@ Status ClusterState::delete_topic(const DeleteTopic& command) {
   }
   if (!topic->last().sealed()) --open_segments_led_[topic->last().leader];
   draft_.lost_segments_ -= static_cast<std::uint64_t>(std::ranges::count_if(topic->segments, &SegmentInfo::lost));
-  ids_for_writing(topic->id).erase(topic->id);
+  ids_for_writing(View::bucket_of(topic->id)).topics.erase(topic->id);
   View::Bucket& bucket = bucket_for_writing(topic->name);
-  bucket.shared_cursors.erase(topic->id);
+  bucket.groups.erase(topic->id);
   bucket.topics.erase(topic->name);
+  return {};
+}
+
+Status ClusterState::fence_topic(const FenceTopic& command) {
+  const TopicPtr before = draft_.find_topic(TopicId(command.topic_id()));
+  if (before == nullptr) return fail(ErrorCode::kTopicNotFound);
+  if (command.token() < before->token) return fail(ErrorCode::kTokenFenced, fmt::format("at least {}", before->token));
+  if (command.token() == before->token) return {};
+  auto topic = std::make_shared<TopicInfo>(*before);
+  topic->token = command.token();
+  put_topic(std::move(topic));
   return {};
 }
 

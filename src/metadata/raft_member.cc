@@ -95,7 +95,7 @@ void RaftMember::receive(NodeId from, RaftMessage message) {
     return;
   }
   note_sender(message.from, from);
-  if (is_overtaken_refusal(message, match_index(message.from).value_or(0))) return;
+  if (is_overtaken_refusal(message, node_->term(), match_index(message.from).value_or(0))) return;
   if (message.type != RaftMessage::Type::kAppendEntries) {
     settle(node_->receive(loop_.now(), std::move(message)));
     return;

@@ -176,8 +176,9 @@ std::uint64_t limited_commit(const RaftMessage& message, std::uint64_t own_commi
   return std::min(message.commit, std::max(own_commit, message.index + message.entries.size()));
 }
 
-bool is_overtaken_refusal(const RaftMessage& message, std::uint64_t match_index) {
-  return message.type == Type::kAppendEntriesResult && message.rejected > 0 && message.rejected <= match_index;
+bool is_overtaken_refusal(const RaftMessage& message, std::uint64_t own_term, std::uint64_t match_index) {
+  return message.type == Type::kAppendEntriesResult && message.term <= own_term && message.rejected > 0 &&
+         message.rejected <= match_index;
 }
 
 std::vector<RaftMessage> split_by_size(RaftMessage message) {

@@ -71,7 +71,8 @@ std::uint64_t limited_commit(const RaftMessage& message, std::uint64_t own_commi
 
 /// Guard G5. A refusal that was overtaken by the acceptance of the same entry makes libraft's leader count more entries
 /// as under way than there are, and send this member none any more. Such a message says nothing new: drop it.
-bool is_overtaken_refusal(const RaftMessage& message, std::uint64_t match_index);
+/// One of a later term does, whatever it refuses: this leadership is over.
+bool is_overtaken_refusal(const RaftMessage& message, std::uint64_t own_term, std::uint64_t match_index);
 
 /// Entries as an AppendEntries behind `message`'s prefix, cut into messages of about limits::kRaftMessageBytes.
 std::vector<RaftMessage> split_by_size(RaftMessage message);

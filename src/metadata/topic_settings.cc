@@ -42,6 +42,7 @@ Status apply_settings(const TopicSettings& settings, TopicOptions& options) {
   if (settings.has_retention_ms()) options.retention_ms = settings.retention_ms();
   if (settings.has_retention_bytes()) options.retention_bytes = settings.retention_bytes();
   if (settings.has_retention_records()) options.retention_records = settings.retention_records();
+  if (settings.has_max_bytes_per_second()) options.max_bytes_per_second = settings.max_bytes_per_second();
   return {};
 }
 
@@ -54,6 +55,7 @@ TopicSettings to_settings(const TopicOptions& options) {
   settings.set_retention_ms(options.retention_ms);
   settings.set_retention_bytes(options.retention_bytes);
   settings.set_retention_records(options.retention_records);
+  settings.set_max_bytes_per_second(options.max_bytes_per_second);
   return settings;
 }
 

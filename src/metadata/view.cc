@@ -47,15 +47,34 @@ TopicPtr View::find_topic(std::string_view name) const {
 }
 
 TopicPtr View::find_topic(TopicId id) const {
-  const Ids& ids = *ids_[bucket_of(id)];
-  const auto found = ids.find(id);
-  return found == ids.end() ? nullptr : found->second;
+  const auto& topics = ids_[bucket_of(id)]->topics;
+  const auto found = topics.find(id);
+  return found == topics.end() ? nullptr : found->second;
+}
+
+ProducerPtr View::find_producer(std::string_view name) const {
+  const auto& producers = buckets_[bucket_of(name)]->producers;
+  const auto found = producers.find(name);
+  return found == producers.end() ? nullptr : found->second;
+}
+
+ProducerPtr View::find_producer(ProducerId id) const {
+  const auto& producers = ids_[bucket_of(id)]->producers;
+  const auto found = producers.find(id);
+  return found == producers.end() ? nullptr : found->second;
 }
 
 Offset View::shared_cursor(const TopicInfo& topic) const {
+  const std::shared_ptr<const Groups> all = groups(topic);
+  const auto found = all->find(kSharedGroup);
+  return found == all->end() ? Offset(0) : found->second.offset;
+}
+
+std::shared_ptr<const Groups> View::groups(const TopicInfo& topic) const {
+  static const auto kNone = std::make_shared<const Groups>();
   const Bucket& bucket = *buckets_[bucket_of(topic.name)];
-  const auto found = bucket.shared_cursors.find(topic.id);
-  return found == bucket.shared_cursors.end() ? Offset(0) : found->second;
+  const auto found = bucket.groups.find(topic.id);
+  return found == bucket.groups.end() ? kNone : found->second;
 }
 
 const NodeInfo* View::find_node(NodeId id) const {

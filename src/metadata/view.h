@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/producer.h"
 #include "base/sync_policy.h"
+#include "metadata/groups.h"
 
 namespace walrus::metadata {
 
@@ -76,6 +78,7 @@ struct TopicOptions {
   std::uint64_t retention_ms = 0;
   std::uint64_t retention_bytes = 0;
   std::uint64_t retention_records = 0;
+  std::uint64_t max_bytes_per_second = 0;  ///< that each node takes for the topic
 
   bool retains_all() const { return retention_ms == 0 && retention_bytes == 0 && retention_records == 0; }
   friend bool operator==(const TopicOptions&, const TopicOptions&) = default;
@@ -88,6 +91,7 @@ struct TopicInfo {
   std::uint32_t replicas_wanted = 1;  ///< for each new segment, capped by the nodes that are up
   TopicOptions options;
   Version options_version = 0;        ///< Raft index of the command that set them last
+  std::uint64_t token = 0;            ///< writers that carry a lower one are refused
   std::vector<SegmentInfo> segments;  ///< by id from the first one kept; the last one is the open (or sealing) one
 
   /// The first offset that is kept: what lies before it was trimmed.
@@ -102,6 +106,16 @@ struct TopicInfo {
 
 using TopicPtr = std::shared_ptr<const TopicInfo>;
 
+/// The instance of an idempotent producer that has its name now.
+struct ProducerInfo {
+  ProducerId id;
+  std::string name;
+  std::uint16_t epoch = 0;     ///< batches of the name with a lower one are refused
+  std::uint64_t instance = 0;  ///< what it called itself
+  Version registered = 0;      ///< Raft index of the command that brought it
+};
+using ProducerPtr = std::shared_ptr<const ProducerInfo>;
+
 class View {
  public:
   /// What a node sees before it has heard from a Raft leader: version 0, nothing in it.
@@ -110,7 +124,8 @@ class View {
   static constexpr std::size_t kBuckets = 256;
   struct Bucket {
     std::map<std::string, TopicPtr, std::less<>> topics;
-    std::unordered_map<TopicId, Offset> shared_cursors;  ///< last committed position of GET's cursor
+    std::unordered_map<TopicId, std::shared_ptr<const Groups>> groups;
+    std::map<std::string, ProducerPtr, std::less<>> producers;
   };
 
   Version version() const { return version_; }
@@ -118,8 +133,13 @@ class View {
   Uuid cluster_id() const { return cluster_id_; }
   TopicPtr find_topic(std::string_view name) const;
   TopicPtr find_topic(TopicId id) const;
+  /// Null when nobody has the name, or the id is not that of any name (any more).
+  ProducerPtr find_producer(std::string_view name) const;
+  ProducerPtr find_producer(ProducerId id) const;
   /// 0 when never committed.
   Offset shared_cursor(const TopicInfo& topic) const;
+  /// Never null.
+  std::shared_ptr<const Groups> groups(const TopicInfo& topic) const;
   const NodeInfo* find_node(NodeId id) const;
   bool is_up(NodeId id) const;
   const std::map<NodeId, NodeInfo>& nodes() const { return *nodes_; }
@@ -137,16 +157,20 @@ class View {
 
  private:
   friend class ClusterState;  // copies on write: an unchanged bucket is shared with the view before
-  using Ids = std::unordered_map<TopicId, TopicPtr>;
+  struct Ids {
+    std::unordered_map<TopicId, TopicPtr> topics;
+    std::unordered_map<ProducerId, ProducerPtr> producers;
+  };
   View();
   static std::size_t bucket_of(TopicId id) { return id.value() % kBuckets; }
+  static std::size_t bucket_of(ProducerId id) { return id.value() % kBuckets; }
   Version version_ = 0;
   Uuid cluster_id_;
   std::uint64_t lost_segments_ = 0;
   std::shared_ptr<const std::map<NodeId, NodeInfo>> nodes_;
   std::shared_ptr<const std::map<TopicId, DeletedTopic>> deleted_;
-  std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;  // by name
-  std::array<std::shared_ptr<const Ids>, kBuckets> ids_;         // the same topics by id
+  std::array<std::shared_ptr<const Bucket>, kBuckets> buckets_;  // by name, of a topic or a producer
+  std::array<std::shared_ptr<const Ids>, kBuckets> ids_;         // the same by id
 };
 
 using ViewPtr = std::shared_ptr<const View>;

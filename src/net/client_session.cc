@@ -23,6 +23,8 @@ namespace {
 
 /// Reads of one session before others have their turn.
 constexpr int kReadsPerTurn = 4;
+/// More memory than this is freed as soon as it is empty.
+constexpr std::size_t kKeptInputBytes = 2 * limits::kClientReadBytes;
 
 void drop_front(std::string& bytes, std::size_t& dropped, std::size_t more) {
   dropped += more;
@@ -51,6 +53,7 @@ ClientSession::ClientSession(SessionGroup& group, asio::ip::tcp::socket socket)
     : group_(group),
       socket_(std::move(socket)),
       decoder_(group.options().max_frame_bytes),
+      rate_(group.options().bytes_per_second),
       last_read_(group.sweep_number()),
       last_write_(group.sweep_number()) {}
 
@@ -88,6 +91,8 @@ void ClientSession::close() {
   output_.clear();
   input_taken_ = 0;
   self_.reset();
+  throttle_.reset();
+  group_.large_frames().give_back(std::exchange(large_bytes_, 0));
   group_.change_held(std::exchange(reported_held_, 0), 0);
   group_.remove(*this);
 }
@@ -105,7 +110,7 @@ void ClientSession::await_readable() {
 
 void ClientSession::on_readable() {
   used_ = true;
-  for (int reads = 0; reads < kReadsPerTurn && !blocked_; ++reads) {
+  for (int reads = 0; reads < kReadsPerTurn && !blocked_ && !throttle_; ++reads) {
     if (!receive()) break;
   }
   if (phase_ == Phase::kClosed) return;
@@ -117,7 +122,7 @@ bool ClientSession::receive() {
   if (phase_ != Phase::kOpen && phase_ != Phase::kLingering) return false;
   auto& buffer = group_.read_buffer();
   error_code error;
-  const std::size_t size = socket_.read_some(asio::buffer(buffer), error);
+  const std::size_t size = socket_.read_some(asio::buffer(buffer.data(), read_size()), error);
   if (error == asio::error::would_block || error == asio::error::try_again) return false;
   if (error == asio::error::eof && phase_ == Phase::kOpen) {
     phase_ = Phase::kEnding;
@@ -129,7 +134,8 @@ bool ClientSession::receive() {
   }
   last_read_ = group_.sweep_number();
   if (phase_ == Phase::kOpen) take_fresh({buffer.data(), size});
-  if (size == buffer.size()) return true;
+  charge(size);
+  if (size == read_size()) return true;
   if (phase_ == Phase::kOpen && !blocked_ && mid_frame()) acknowledge_now();
   return false;
 }
@@ -156,6 +162,7 @@ void ClientSession::take_input() {
   const std::size_t before = input.size();
   take_frames(input);
   drop_front(input_, input_taken_, before - input.size());
+  if (input_.empty() && input_.capacity() > kKeptInputBytes) free_memory(input_);
 }
 
 void ClientSession::take_frames(std::string_view& input) {
@@ -168,6 +175,7 @@ void ClientSession::take_frames(std::string_view& input) {
     const FrameDecoder::Step step = decoder_.next(input);
     switch (step.event) {
       case FrameDecoder::Event::kNeedMore:
+        blocked_ = !has_room_for_frame(input);
         return;
       case FrameDecoder::Event::kInvalidLength:
         answer_error({ErrorCode::kInvalidFrameLength, {}});
@@ -178,6 +186,7 @@ void ClientSession::take_frames(std::string_view& input) {
         linger_at_end_ = true;
         return;
       case FrameDecoder::Event::kFrame:
+        if (step.text.size() > limits::kMaxFrameBytes) large_submitted_ = true;
         if (!take_request(step.text)) {
           const char* frame = step.text.data() - protocol::kFrameHeaderBytes;
           input = before.substr(static_cast<std::size_t>(frame - before.data()));
@@ -199,6 +208,10 @@ bool ClientSession::take_request(std::string_view text) {
     if (!answers_.empty()) return false;
     verb_ = request->verb;
   }
+  if (request->verb == Verb::kHello) {
+    greet(request->get<protocol::Hello>());
+    return true;
+  }
   group_.sink().submit(*request, self_, answers_.open(charge_of(*request, text.size())));
   return true;
 }
@@ -206,7 +219,13 @@ bool ClientSession::take_request(std::string_view text) {
 std::size_t ClientSession::charge_of(const protocol::Request& request, std::size_t bytes) const {
   if (protocol::is_write(request.verb)) return bytes;
   if (request.verb == Verb::kFetch) return request.get<protocol::FetchArguments>().bounds.bytes;
-  return group_.options().max_frame_bytes;
+  if (request.verb == Verb::kLease) return limits::kGroupReadBytes;
+  if (request.verb == Verb::kRead) {
+    const auto read = request.get<protocol::GroupArguments>();
+    return std::min<std::size_t>(read.bounds.bytes,
+                                 read.wait_ms > 0 ? limits::kFairClientBytes : limits::kGroupReadBytes);
+  }
+  return std::max(group_.options().max_frame_bytes, last_answer_bytes_);
 }
 
 void ClientSession::answer_error(const Error& error) {
@@ -235,6 +254,8 @@ std::size_t ClientSession::buffer_bytes() const {
 
 void ClientSession::answer(std::uint64_t slot, const broker::Answer& answer) {
   if (phase_ == Phase::kClosed) return;
+  last_answer_bytes_ = answer.payload.size();
+  for (const SharedBytes& bytes : answer.body) last_answer_bytes_ += bytes.size();
   answers_.answer(slot, answer, output_);
 }
 
@@ -279,6 +300,7 @@ void ClientSession::write_output() {
       return;
     }
     output_.drop(size);
+    charge(size);
   }
 }
 
@@ -294,6 +316,7 @@ void ClientSession::await_writable() {
 
 void ClientSession::settle() {
   if (phase_ == Phase::kClosed) return;
+  leave_room();
   if (phase_ == Phase::kEnding && answers_.empty() && output_.empty()) {
     if (!linger_at_end_) {
       close();
@@ -301,7 +324,7 @@ void ClientSession::settle() {
     }
     linger();
   }
-  if (phase_ == Phase::kLingering || (phase_ == Phase::kOpen && !blocked_)) await_readable();
+  if (phase_ == Phase::kLingering || (phase_ == Phase::kOpen && !blocked_ && !throttle_)) await_readable();
   const std::size_t held = held_bytes();
   group_.change_held(std::exchange(reported_held_, held), held);
 }
@@ -321,8 +344,8 @@ void ClientSession::sweep() {
   const auto older = [this](std::uint64_t since, std::chrono::milliseconds limit) {
     return group_.sweep_number() - since > group_.sweeps_in(limit);
   };
-  const bool half_frame = phase_ == Phase::kOpen && !blocked_ && mid_frame();
-  if ((half_frame && older(last_read_, options.partial_frame_timeout)) ||
+  const bool half_frame = phase_ == Phase::kOpen && !blocked_ && !throttle_ && mid_frame();
+  if ((half_frame && overdue_large_frame()) || (half_frame && older(last_read_, options.partial_frame_timeout)) ||
       (awaiting_writable_ && older(last_write_, options.stalled_reply_timeout)) ||
       (phase_ == Phase::kLingering && older(last_write_, options.linger_timeout))) {
     close();

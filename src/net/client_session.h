@@ -8,8 +8,9 @@
 // that pipelined requests read as if each had been waited for.
 //
 // Bounds: limits::kMaxPipelinedRequests and kMaxPipelinedBytes, counting requests, replies that may come and replies
-// that the client has not taken. At a bound the session stops reading until there is room again. An idle session holds
-// no buffers.
+// that the client has not taken. At a bound the session stops reading until there is room again; before it reads a
+// frame that is large it takes room from what all sessions share (LargeFrames). Who has used up its bytes a second is
+// not read from for a while, either. An idle session holds no buffers.
 //
 // Failure: what a client does wrong costs its own connection at most. Half a frame without a further byte, or replies
 // that nobody takes, close it in time (limits.h). After the client's end of stream the requests read are still
@@ -19,6 +20,7 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +30,7 @@
 #include <string_view>
 
 #include "broker/request_sink.h"
+#include "io/rate_limit.h"
 #include "net/answer_queue.h"
 #include "net/output_queue.h"
 #include "protocol/frame.h"
@@ -79,7 +82,20 @@ class ClientSession final : public broker::AnswerSink, public std::enable_shared
   void take_frames(std::string_view& input);
   /// False when the request has to wait for the answers to those before it.
   bool take_request(std::string_view text);
-  /// What the request may make us hold: its own payload, or the longest answer to it.
+  /// HELLO: what this connection may send from now on.
+  void greet(const protocol::Hello& hello);
+  /// False when the frame that `input` begins with is so large that it has to wait for room.
+  bool has_room_for_frame(std::string_view input);
+  bool on_room_granted(std::size_t bytes);
+  void enter_room(std::size_t bytes);
+  /// Once nothing of a large frame is held any more.
+  void leave_room();
+  bool overdue_large_frame() const;
+  /// How much may be read at once, so that a slow connection is read from often.
+  std::size_t read_size() const;
+  /// `bytes` went over the connection: nothing more is read before that many were allowed.
+  void charge(std::size_t bytes);
+  /// What the request may make us hold: its own payload, or the answer to it, which will be about as long as the last.
   std::size_t charge_of(const protocol::Request& request, std::size_t bytes) const;
   void take_input();
   void answer_error(const Error& error);
@@ -106,7 +122,14 @@ class ClientSession final : public broker::AnswerSink, public std::enable_shared
   std::shared_ptr<broker::AnswerSink> self_;  // what the broker gets; until the close
   std::optional<protocol::Verb> verb_;        // of the requests that are unanswered
   Phase phase_ = Phase::kOpen;
-  bool blocked_ = false;  // input_ waits for answers or for room; nothing is read
+  std::size_t last_answer_bytes_ = 0;
+  std::size_t large_bytes_ = 0;    // of room taken for a large frame
+  std::uint64_t large_since_ = 0;  // sweep in which it was taken
+  bool large_submitted_ = false;   // the frame that the room was taken for
+  bool awaiting_room_ = false;
+  io::RateLimit rate_;
+  std::unique_ptr<boost::asio::steady_timer> throttle_;  // while nothing is read because of rate_
+  bool blocked_ = false;                                 // input_ waits for answers or for room; nothing is read
   bool linger_at_end_ = false;
   bool awaiting_readable_ = false;
   bool awaiting_writable_ = false;

@@ -18,6 +18,7 @@ SessionGroup::SessionGroup(asio::io_context& context, broker::RequestSink& sink,
       options_(options),
       count_(std::move(count)),
       read_buffer_(limits::kClientReadBytes),
+      large_frames_(options.max_large_frames_bytes),
       sweep_timer_(context),
       stop_timer_(context) {}
 

@@ -21,12 +21,16 @@
 #include "base/limits.h"
 #include "broker/request_sink.h"
 #include "net/client_session.h"
+#include "net/large_frames.h"
 
 namespace walrus::net {
 
 struct SessionOptions {
   std::size_t max_frame_bytes = limits::kMaxFrameBytes;
   std::size_t max_client_bytes = limits::kMaxClientBytes;
+  std::size_t max_large_frames_bytes = limits::kMaxLargeFramesBytes;
+  std::uint64_t bytes_per_second = 0;  ///< of requests and replies of one connection; 0: no limit
+  NodeId node = {};                    ///< for HELLO
   std::chrono::milliseconds sweep_interval = std::chrono::seconds(1);
   std::chrono::milliseconds partial_frame_timeout = limits::kPartialFrameTimeout;
   std::chrono::milliseconds stalled_reply_timeout = limits::kStalledReplyTimeout;
@@ -70,6 +74,7 @@ class SessionGroup {
   void schedule(std::shared_ptr<ClientSession> session);
   void remove(ClientSession& session);
   void change_held(std::size_t before, std::size_t now);
+  LargeFrames& large_frames() { return large_frames_; }
   bool crowded() const { return held_bytes_ >= options_.max_client_bytes; }
   /// Number of the current sweep; the coarse clock of the deadlines.
   std::uint64_t sweep_number() const { return sweep_number_; }
@@ -86,6 +91,7 @@ class SessionGroup {
   const SessionOptions options_;
   std::shared_ptr<ConnectionCount> count_;
   std::vector<char> read_buffer_;
+  LargeFrames large_frames_;
   std::vector<std::shared_ptr<ClientSession>> sessions_;
   std::vector<std::shared_ptr<ClientSession>> scheduled_;
   std::vector<std::shared_ptr<ClientSession>> running_;  // what run_scheduled() works on; kept for its memory

@@ -38,6 +38,10 @@ class FrameDecoder {
   /// Frames of up to `max_frame_bytes` of text are taken.
   explicit FrameDecoder(std::size_t max_frame_bytes = limits::kMaxFrameBytes);
 
+  /// From the next frame on.
+  void set_max_frame_bytes(std::size_t max_frame_bytes) { max_frame_bytes_ = max_frame_bytes; }
+  std::size_t max_frame_bytes() const { return max_frame_bytes_; }
+
   /// Takes the next event off the front of `input`.
   Step next(std::string_view& input);
 

@@ -66,4 +66,44 @@ Result<FetchArguments> parse_fetch_arguments(std::string_view text) {
   }
 }
 
+Result<GroupArguments> parse_read_arguments(std::string_view text) {
+  GroupArguments arguments;
+  while (true) {
+    WALRUS_ASSIGN(const auto option, take_option(text));
+    if (!option) return arguments;
+    WALRUS_ASSIGN(const bool bound, take_bound(*option, arguments.bounds));
+    if (bound) continue;
+    if (option->name == "wait") {
+      WALRUS_ASSIGN(arguments.wait_ms, wait_of(*option));
+    } else if (option->name == "commit") {
+      if (option->value != "auto" && option->value != "none") {
+        return fail(ErrorCode::kInvalidArgument, "commit is auto or none");
+      }
+      arguments.advance = option->value == "auto";
+    } else {
+      return unknown(*option);
+    }
+  }
+}
+
+Result<GroupArguments> parse_commit_arguments(std::string_view text) {
+  const std::string_view word = take_word(text);
+  if (word.empty()) return fail(ErrorCode::kIncomplete, "COMMIT requires an offset");
+  const auto offset = parse_number(word);
+  if (!offset || *offset > limits::kMaxOffset || !take_word(text).empty()) {
+    return fail(ErrorCode::kInvalidArgument, "COMMIT takes one offset: that of the next record to be read");
+  }
+  return GroupArguments{.place = {.kind = Place::Kind::kOffset, .value = *offset}};
+}
+
+Result<GroupArguments> parse_seek_arguments(std::string_view text) {
+  const std::string_view word = take_word(text);
+  if (word.empty()) return fail(ErrorCode::kIncomplete, "SEEK requires a place");
+  WALRUS_ASSIGN(const Place place, parse_place(word));
+  if (const auto more = take_word(text); !more.empty()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", more));
+  }
+  return GroupArguments{.place = place};
+}
+
 }  // namespace walrus::protocol

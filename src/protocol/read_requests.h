@@ -46,4 +46,20 @@ struct FetchArguments {
 /// "<place> [max=] [bytes=] [wait=] [form=]"; kInvalidArgument with what is wrong.
 Result<FetchArguments> parse_fetch_arguments(std::string_view text);
 
+/// READ, COMMIT, SEEK and FORGET.
+struct GroupArguments {
+  Place place = {};        ///< COMMIT (an offset) and SEEK
+  ReadBounds bounds = {};  ///< READ, as the rest
+  std::uint32_t wait_ms = 0;
+  bool advance = true;  ///< commit=auto: the group moves on by what is read
+
+  friend bool operator==(const GroupArguments&, const GroupArguments&) = default;
+};
+
+/// "[max=] [bytes=] [wait=] [form=] [commit=auto|none]" behind the group of READ.
+Result<GroupArguments> parse_read_arguments(std::string_view text);
+/// "<offset>" behind the group of COMMIT, and "<place>" behind that of SEEK.
+Result<GroupArguments> parse_commit_arguments(std::string_view text);
+Result<GroupArguments> parse_seek_arguments(std::string_view text);
+
 }  // namespace walrus::protocol

@@ -34,5 +34,9 @@ Result<Request> parse_put(Verb verb, std::string_view rest);
 Result<Request> parse_expect(Verb verb, std::string_view rest);
 /// "<topic> <count> [name=value …]", a newline, and as many records.
 Result<Request> parse_mput(Verb verb, std::string_view rest);
+/// "<topic> <token>".
+Result<Request> parse_fence(Verb verb, std::string_view rest);
+/// "<name>".
+Result<Request> parse_producer(Verb verb, std::string_view rest);
 
 }  // namespace walrus::protocol

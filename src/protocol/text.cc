@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/assert.h"
 #include "protocol/request_parsers.h"
@@ -20,6 +21,39 @@ Result<Request> parse_topic_and(Verb verb, std::string_view rest) {
   const std::string_view topic = rest.substr(0, rest.find(' '));
   WALRUS_ASSIGN(Request request, parse_topic(verb, topic));
   WALRUS_ASSIGN(request.arguments, arguments_of(rest.substr(topic.size())));
+  return request;
+}
+
+/// "[max_frame=N]"
+Result<Request> parse_hello(Verb verb, std::string_view rest) {
+  Hello hello;
+  while (true) {
+    WALRUS_ASSIGN(const auto option, take_option(rest));
+    if (!option) break;
+    if (option->name != "max_frame") {
+      return fail(ErrorCode::kInvalidArgument, fmt::format("option '{}' is not known here", option->name));
+    }
+    WALRUS_ASSIGN(hello.max_frame_bytes, number_of(*option, 1, std::numeric_limits<std::uint32_t>::max()));
+  }
+  return Request{.verb = verb, .topic = {}, .payload = {}, .name = {}, .arguments = hello};
+}
+
+/// Nothing: of FORGET.
+Result<GroupArguments> parse_no_arguments(std::string_view text) {
+  if (without_trailing_blanks(text).empty()) return GroupArguments{};
+  return fail(ErrorCode::kInvalidArgument, "nothing is known behind the group");
+}
+
+/// "<topic> <group> " and what `arguments_of` reads.
+template <auto arguments_of>
+Result<Request> parse_group_and(Verb verb, std::string_view rest) {
+  const std::string_view topic = rest.substr(0, rest.find(' '));
+  WALRUS_ASSIGN(Request request, parse_topic(verb, topic));
+  rest.remove_prefix(topic.size());
+  request.name = take_word(rest);
+  if (request.name.empty()) return fail(ErrorCode::kIncomplete, fmt::format("{} requires a group", verb_word(verb)));
+  if (!valid_topic_name(request.name)) return fail(ErrorCode::kInvalidArgument, "a group is named like a topic");
+  WALRUS_ASSIGN(request.arguments, arguments_of(rest));
   return request;
 }
 
@@ -58,6 +92,19 @@ constexpr VerbRule kVerbs[] = {
     {"MPUT", Verb::kMput, parse_mput},
     {"EXPECT", Verb::kExpect, parse_expect},
     {"FETCH", Verb::kFetch, parse_topic_and<parse_fetch_arguments>},
+    {"READ", Verb::kRead, parse_group_and<parse_read_arguments>},
+    {"COMMIT", Verb::kCommit, parse_group_and<parse_commit_arguments>},
+    {"SEEK", Verb::kSeek, parse_group_and<parse_seek_arguments>},
+    {"FORGET", Verb::kForget, parse_group_and<parse_no_arguments>},
+    {"CURSORS", Verb::kCursors, parse_topic},
+    {"LEASE", Verb::kLease, parse_group_and<parse_lease_arguments>},
+    {"ACK", Verb::kAck, parse_group_and<parse_ack_arguments>},
+    {"NACK", Verb::kNack, parse_group_and<parse_nack_arguments>},
+    {"EXTEND", Verb::kExtend, parse_group_and<parse_extend_arguments>},
+    {"QUEUE", Verb::kQueue, parse_group_and<parse_queue_arguments>},
+    {"FENCE", Verb::kFence, parse_fence},
+    {"PRODUCER", Verb::kProducer, parse_producer},
+    {"HELLO", Verb::kHello, parse_hello},
     {"STATE", Verb::kState, parse_topic},
     {"REGISTER", Verb::kRegister, parse_register},
     {"METRICS", Verb::kMetrics, parse_nothing},

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "protocol/queue_requests.h"
 #include "protocol/read_requests.h"
 #include "protocol/topic_name.h"
 #include "protocol/topic_options.h"
@@ -25,8 +26,21 @@ enum class Verb : std::uint8_t {
   kAppend,
   kExpect,
   kMput,
+  kFence,
+  kProducer,
+  kHello,
   kGet,
   kFetch,
+  kRead,
+  kCommit,
+  kSeek,
+  kForget,
+  kCursors,
+  kQueue,
+  kLease,
+  kAck,
+  kNack,
+  kExtend,
   kState,
   kMetrics,
   kTopics,
@@ -68,16 +82,29 @@ struct TrimOptions {
   friend bool operator==(const TrimOptions&, const TrimOptions&) = default;
 };
 
+/// Of FENCE.
+struct Token {
+  std::uint64_t value = 0;
+  friend bool operator==(const Token&, const Token&) = default;
+};
+
+/// Of HELLO.
+struct Hello {
+  std::uint64_t max_frame_bytes = 0;  ///< wanted for the requests of this connection; 0: as it is
+  friend bool operator==(const Hello&, const Hello&) = default;
+};
+
 /// What a verb carries besides names and a payload. No views in it: requests go from one thread to another.
-using Arguments =
-    std::variant<std::monostate, TopicOptions, WriteOptions, FetchArguments, TopicPage, TrimOptions, NodeOptions>;
+using Arguments = std::variant<std::monostate, TopicOptions, WriteOptions, Token, Hello, FetchArguments, GroupArguments,
+                               QueueArguments, TopicPage, TrimOptions, NodeOptions>;
 
 /// Views into the frame.
 struct Request {
   Verb verb = Verb::kMetrics;
   std::string_view topic;
-  std::string_view payload;    ///< of a write: its record, every byte of it; of MPUT: its records (record.h)
-  std::string_view name = {};  ///< of what the verb is about besides a topic; TOPICS: list only those behind it
+  std::string_view payload;  ///< of a write: its record, every byte of it; of MPUT: its records (record.h)
+  std::string_view name =
+      {};  ///< of what the verb is about besides a topic: the producer; TOPICS: list only those behind it
   Arguments arguments = {};
 
   /// What a verb of this kind carries; the defaults when nothing was said.

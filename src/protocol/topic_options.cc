@@ -11,13 +11,14 @@ namespace walrus::protocol {
 
 namespace {
 
-constexpr std::uint64_t kMostRetention = std::numeric_limits<std::int64_t>::max();
+constexpr std::uint64_t kMostBound = std::numeric_limits<std::int64_t>::max();
 
 /// The number that `option` sets, where it sets one.
-Result<std::optional<std::uint64_t>*> retention_of(TopicOptions& options, const Option& option) {
+Result<std::optional<std::uint64_t>*> bound_of(TopicOptions& options, const Option& option) {
   if (option.name == "retention_ms") return &options.retention_ms;
   if (option.name == "retention_bytes") return &options.retention_bytes;
   if (option.name == "retention_records") return &options.retention_records;
+  if (option.name == "max_bytes_per_second") return &options.max_bytes_per_second;
   return fail(ErrorCode::kInvalidArgument, fmt::format("topic option '{}' is not known", option.name));
 }
 
@@ -35,8 +36,8 @@ Status apply(TopicOptions& options, const Option& option) {
   } else if (option.name == "fsync") {
     WALRUS_ASSIGN(options.fsync, fsync_of(option));
   } else {
-    WALRUS_ASSIGN(auto* const retention, retention_of(options, option));
-    WALRUS_ASSIGN(*retention, number_of(option, 0, kMostRetention));
+    WALRUS_ASSIGN(auto* const bound, bound_of(options, option));
+    WALRUS_ASSIGN(*bound, number_of(option, 0, kMostBound));
   }
   return {};
 }
@@ -63,6 +64,7 @@ std::string to_string(const TopicOptions& options) {
   if (options.retention_ms) text += fmt::format(" retention_ms={}", *options.retention_ms);
   if (options.retention_bytes) text += fmt::format(" retention_bytes={}", *options.retention_bytes);
   if (options.retention_records) text += fmt::format(" retention_records={}", *options.retention_records);
+  if (options.max_bytes_per_second) text += fmt::format(" max_bytes_per_second={}", *options.max_bytes_per_second);
   return text;
 }
 

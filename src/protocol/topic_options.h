@@ -18,7 +18,7 @@ struct FsyncChoice {
   friend bool operator==(const FsyncChoice&, const FsyncChoice&) = default;
 };
 
-/// Blank-separated `name=value`; nothing where nothing was said. 0 for a retention_… takes the bound away.
+/// Blank-separated `name=value`; nothing where nothing was said. 0 for a retention_… or max_… takes the bound away.
 struct TopicOptions {
   std::optional<std::uint32_t> replicas;         ///< 1 to limits::kMaxReplicas; else the node's --replication-factor
   std::optional<std::uint64_t> segment_entries;  ///< records after which a segment is rolled; else the node's setting
@@ -26,6 +26,7 @@ struct TopicOptions {
   std::optional<std::uint64_t> retention_ms;
   std::optional<std::uint64_t> retention_bytes;
   std::optional<std::uint64_t> retention_records;
+  std::optional<std::uint64_t> max_bytes_per_second;  ///< written through one node; then writers are slowed down
 
   friend bool operator==(const TopicOptions&, const TopicOptions&) = default;
 };

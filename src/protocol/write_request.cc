@@ -1,4 +1,4 @@
-// The requests that write: PUT, APPEND, EXPECT, MPUT.
+// The requests that write, and what writers ask for beforehand: PUT, APPEND, EXPECT, MPUT; FENCE, PRODUCER.
 #include <fmt/core.h>
 
 #include "base/limits.h"
@@ -27,6 +27,7 @@ Result<Request> parse_put(Verb verb, std::string_view rest) {
     return fail(ErrorCode::kIncomplete, fmt::format("{} requires a payload", verb_word(verb)));
   }
   if (!valid_topic_name(request.topic)) return fail(ErrorCode::kInvalidTopicName);
+  WALRUS_TRY(check_payload(request.payload));
   return request;
 }
 
@@ -37,7 +38,8 @@ Result<Request> parse_expect(Verb verb, std::string_view rest) {
   if (!valid_topic_name(topic)) return fail(ErrorCode::kInvalidTopicName);
   WALRUS_ASSIGN(const Offset end, parse_offset(take_to_blank(payload)));
   if (payload.empty()) return fail(ErrorCode::kIncomplete, "EXPECT requires a payload");
-  const WriteOptions options{.records = 1, .expected_end = end};
+  WALRUS_TRY(check_payload(payload));
+  const WriteOptions options{.records = 1, .expected_end = end, .token = {}, .producer = {}};
   return Request{.verb = verb, .topic = topic, .payload = payload, .name = {}, .arguments = options};
 }
 
@@ -60,6 +62,25 @@ Result<Request> parse_mput(Verb verb, std::string_view rest) {
   const std::string_view body = rest.substr(line_end + 1);
   WALRUS_TRY(check_records(body, options.records));
   return Request{.verb = verb, .topic = topic, .payload = body, .name = {}, .arguments = options};
+}
+
+Result<Request> parse_fence(Verb verb, std::string_view rest) {
+  rest = without_trailing_blanks(rest);
+  const std::string_view topic = take_to_blank(rest);
+  if (topic.empty()) return fail_without_topic(verb);
+  if (!valid_topic_name(topic)) return fail(ErrorCode::kInvalidTopicName);
+  const auto token = parse_number(rest);
+  if (!token) return fail(ErrorCode::kInvalidArgument, "FENCE requires a token, a number from 0");
+  return Request{.verb = verb, .topic = topic, .payload = {}, .name = {}, .arguments = Token{*token}};
+}
+
+Result<Request> parse_producer(Verb verb, std::string_view rest) {
+  const std::string_view name = without_trailing_blanks(rest);
+  if (name.empty()) return fail(ErrorCode::kIncomplete, "PRODUCER requires a name");
+  if (!valid_topic_name(name)) {
+    return fail(ErrorCode::kInvalidArgument, "the name of a producer is formed like that of a topic");
+  }
+  return Request{.verb = verb, .topic = {}, .payload = {}, .name = name, .arguments = {}};
 }
 
 }  // namespace walrus::protocol

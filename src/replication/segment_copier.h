@@ -18,8 +18,8 @@
 #include <memory>
 #include <vector>
 
+#include "io/rate_limit.h"
 #include "io/transport.h"
-#include "replication/rate_limit.h"
 #include "replication/replica_table.h"
 #include "replication/segment_verifier.h"
 
@@ -39,7 +39,7 @@ class SegmentCopier : public std::enable_shared_from_this<SegmentCopier> {
     io::Transport& transport;
     storage::ShardStore& store;
     ReplicaTable& replicas;
-    RateLimit& limit;
+    io::RateLimit& limit;
   };
   /// What `place` names outlives the copier, or stop() comes first.
   SegmentCopier(Place place, CopyOptions options, io::Done done);

@@ -71,14 +71,27 @@ Status SegmentLeader::append(std::string& batch, std::uint32_t records, AppendDo
     return appended;
   }
   WALRUS_ASSERT(segment_.end() == first + records, "a batch takes as many offsets as it has records");
-  if (waiting_.empty()) progress_ = loop_.now();
-  waiting_.push_back({.first = first, .end = segment_.end(), .done = std::move(done)});
+  wait({.first = first, .end = segment_.end(), .done = std::move(done)});
   for (const auto& link : links_) link->appended();
-  if (!links_.empty()) {
-    if (!patience_.armed()) watch_quorum(limits::kQuorumPatience);
-    if (!follower_patience_.armed()) watch_followers();
-  }
+  if (!links_.empty() && !follower_patience_.armed()) watch_followers();
   return {};
+}
+
+void SegmentLeader::when_committed(Offset end, io::Done done) {
+  if (end <= base() || (opened_ && end <= commit())) return done({});
+  if (closed_for_good_) return done(fail(ErrorCode::kNotLeader));
+  if (stalled_) return done(fail(ErrorCode::kUnavailable, "too few replicas of the segment answer"));
+  // Those before it go first.
+  if (!waiting_.empty()) end = std::max(end, waiting_.back().end);
+  wait({.first = end, .end = end, .done = [done = std::move(done)](Result<Offset> committed) mutable {
+          done(committed ? Status() : fail(committed.error()));
+        }});
+}
+
+void SegmentLeader::wait(Waiting waiting) {
+  if (waiting_.empty()) progress_ = loop_.now();
+  waiting_.push_back(std::move(waiting));
+  if (!links_.empty() && !patience_.armed()) watch_quorum(limits::kQuorumPatience);
 }
 
 void SegmentLeader::read(Offset from, std::size_t max_bytes, storage::BatchesDone done) {

@@ -54,6 +54,10 @@ class SegmentLeader {
   /// nothing was appended, `batch` and `done` are as they were. Later `done` gets the first offset, or kOutcomeUnknown.
   Status append(std::string& batch, std::uint32_t records, AppendDone& done);
 
+  /// Runs `done` once everything before `end`, which was appended, is committed, here or in a segment before.
+  /// kNotLeader and kUnavailable when this leader cannot tell; kOutcomeUnknown as for an append.
+  void when_committed(Offset end, io::Done done);
+
   Epoch epoch() const { return replicas_.epoch; }
   Offset base() const { return segment_.base(); }
   Offset end() const { return segment_.end(); }
@@ -104,6 +108,7 @@ class SegmentLeader {
   };
 
   void promise_own_epoch();
+  void wait(Waiting waiting);
   void add_link(io::Loop& loop, io::Transport& transport, std::size_t replica, NodeId node);
   void on_durable();
   void on_ack(std::size_t replica, Offset durable_end);

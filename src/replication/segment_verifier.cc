@@ -9,8 +9,8 @@
 
 namespace walrus::replication {
 
-SegmentVerifier::SegmentVerifier(io::Loop& loop, storage::ShardStore& store, RateLimit& limit, SealedSegment segment,
-                                 io::Done done)
+SegmentVerifier::SegmentVerifier(io::Loop& loop, storage::ShardStore& store, io::RateLimit& limit,
+                                 SealedSegment segment, io::Done done)
     : loop_(loop), store_(store), limit_(limit), segment_(segment), done_(std::move(done)), next_(segment.base) {}
 
 void SegmentVerifier::start() {

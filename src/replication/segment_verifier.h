@@ -12,7 +12,7 @@
 
 #include <memory>
 
-#include "replication/rate_limit.h"
+#include "io/rate_limit.h"
 #include "storage/shard_store.h"
 
 namespace walrus::replication {
@@ -28,7 +28,8 @@ struct SealedSegment {
 class SegmentVerifier : public std::enable_shared_from_this<SegmentVerifier> {
  public:
   /// `loop`, `store` and `limit` outlive the verifier, or stop() comes first.
-  SegmentVerifier(io::Loop& loop, storage::ShardStore& store, RateLimit& limit, SealedSegment segment, io::Done done);
+  SegmentVerifier(io::Loop& loop, storage::ShardStore& store, io::RateLimit& limit, SealedSegment segment,
+                  io::Done done);
 
   void start();
   void stop();
@@ -43,7 +44,7 @@ class SegmentVerifier : public std::enable_shared_from_this<SegmentVerifier> {
 
   io::Loop& loop_;
   storage::ShardStore& store_;
-  RateLimit& limit_;
+  io::RateLimit& limit_;
   const SealedSegment segment_;
   io::Done done_;
   Offset next_;

@@ -35,6 +35,7 @@ struct Config {
   std::uint32_t shards = 0;  ///< 0 only before read_config(): cores, at most limits::kMaxShards
   std::size_t max_frame_bytes = limits::kMaxFrameBytes;
   std::size_t max_connections = limits::kMaxConnections;
+  std::uint64_t client_bytes_per_second = 0;  ///< of one connection; 0: no limit
   std::uint32_t replication_factor = limits::kReplicas;
   std::uint64_t max_segment_entries = limits::kMaxSegmentEntries;
   std::chrono::milliseconds monitor_interval = limits::kMonitorInterval;

@@ -49,9 +49,12 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
         context.metrics(loop, std::move(done));
       },
       self->node_admin_.get(), self->topic_admin_.get());
-  self->sessions_ = std::make_unique<net::SessionGroup>(loop.context(), *self->router_,
-                                                        net::SessionOptions{.max_frame_bytes = config.max_frame_bytes},
-                                                        context.connections);
+  self->sessions_ =
+      std::make_unique<net::SessionGroup>(loop.context(), *self->router_,
+                                          net::SessionOptions{.max_frame_bytes = config.max_frame_bytes,
+                                                              .bytes_per_second = config.client_bytes_per_second,
+                                                              .node = config.node_id},
+                                          context.connections);
   self->transport_->set_handler([broker = self->broker_.get()](NodeId from, io::Message message, io::Reply reply) {
     if (reply) broker->handle(from, std::move(message), std::move(reply));  // nobody asks a broker one way
   });

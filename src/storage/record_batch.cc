@@ -130,6 +130,13 @@ Result<BatchHeader> parse_batch_header(std::string_view bytes) {
   return header;
 }
 
+std::optional<ProducerStamp> producer_of(const BatchHeader& header) {
+  if (header.producer_id < 0 || header.producer_epoch < 0 || header.base_sequence < 0) return std::nullopt;
+  return ProducerStamp{.id = ProducerId(static_cast<std::uint64_t>(header.producer_id)),
+                       .epoch = static_cast<std::uint16_t>(header.producer_epoch),
+                       .sequence = static_cast<std::uint32_t>(header.base_sequence)};
+}
+
 Result<BatchHeader> check_batch(std::string_view bytes) {
   auto header = parse_batch_header(bytes);
   if (!header) return header;
@@ -144,6 +151,11 @@ void BatchBuilder::set_producer(std::int64_t id, std::int16_t epoch, std::int32_
   producer_id_ = id;
   producer_epoch_ = epoch;
   base_sequence_ = base_sequence;
+}
+
+void BatchBuilder::set_producer(const ProducerStamp& stamp) {
+  set_producer(static_cast<std::int64_t>(stamp.id.value()), static_cast<std::int16_t>(stamp.epoch),
+               static_cast<std::int32_t>(stamp.sequence));
 }
 
 char* BatchBuilder::grow(std::size_t bytes) {

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "base/producer.h"
 #include "base/result.h"
 
 namespace walrus::storage {
@@ -53,6 +54,9 @@ struct BatchHeader {
   Offset end_offset() const { return base_offset + records; }
 };
 
+/// Who wrote the batch exactly once; nothing for a batch without a producer.
+std::optional<ProducerStamp> producer_of(const BatchHeader& header);
+
 /// Decodes the header at the front of `bytes` (which may go on behind the batch). kCorrupt when it is no batch.
 Result<BatchHeader> parse_batch_header(std::string_view bytes);
 
@@ -68,6 +72,7 @@ class BatchBuilder {
            std::int64_t timestamp_ms);
   /// For the batch being gathered; without it the batch carries no producer (-1).
   void set_producer(std::int64_t id, std::int16_t epoch, std::int32_t base_sequence);
+  void set_producer(const ProducerStamp& stamp);
   std::uint32_t records() const { return records_; }
   /// Size of the batch if it were finished now; 0 while there is none.
   std::size_t bytes() const { return buffer_.size(); }

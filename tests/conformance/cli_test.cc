@@ -50,6 +50,18 @@ TEST_F(Cli, OneOffCommandsPrintTheAnswerAlone) {
   EXPECT_THAT(cli({"metrics"}).output, HasSubstr("\"node_id\":1"));
 }
 
+TEST_F(Cli, WritesThatTellAnOffsetPrintIt) {
+  expect_output({"register", "logs"}, "OK\n");
+  expect_output({"append", "logs", "first message"}, "0\n");
+  expect_output({"expect", "logs", "1", "second", "message"}, "1\n");
+  expect_error({"expect", "logs", "1", "late"}, "unexpected end of the topic: the topic ends at 2");
+  expect_output({"fence", "logs", "7"}, "2\n");
+  expect_error({"fence", "logs", "6"}, "fenced");
+  expect_error({"append", "two words", "x"}, "invalid topic name");
+  expect_output({"get", "logs"}, "first message\n");
+  expect_output({"get", "logs"}, "second message\n");
+}
+
 TEST_F(Cli, ErrorsGoToStderrWithANonZeroExit) {
   expect_error({"get", "nothing"}, "topic not found");
   expect_error({"put", "nothing", "x"}, "topic not found");

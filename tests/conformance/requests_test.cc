@@ -62,7 +62,7 @@ TEST_F(Requests, WithMistakesGetTheExactErrorAndDoNoHarm) {
                               {"GET logs", "ERR topic not found"},
                               {"PUT logs x", "ERR topic not found"},
                               {"STATE logs", "ERR topic not found"},
-                              {"HELLO", "ERR unknown command"},
+                              {"HELO", "ERR unknown command"},
                               {"put logs x", "ERR unknown command"},
                               {"Get logs", "ERR unknown command"},
                               {" GET logs", "ERR unknown command"},
@@ -120,6 +120,68 @@ TEST_F(Requests, ThatCarryManyRecordsStoreAllOrNone) {
                   {"GET logs", "OK v"},
                   {"GET logs", "EMPTY"},
               });
+}
+
+TEST_F(Requests, OfAProducerAreStoredOnce) {
+  const std::string two = "\3\0\0\0\0hi"s + "\3\0\0\0\0ho"s;
+  Connection connection = node_.connect();
+  expect_rows(connection, {{"REGISTER logs segment_entries=4", "OK"}, {"PUT logs x", "OK"}});
+  const std::string stamp = connection.request("PRODUCER billing").substr(3);
+  const auto mput = [&](const std::string& sequence) {
+    return "MPUT logs 2 producer=" + stamp + ":" + sequence + "\n" + two;
+  };
+  expect_rows(connection, {
+                              {mput("0"), "OK 1"},
+                              {mput("0"), "OK 1"},
+                              {mput("2"), "OK 3"},  // in the next segment
+                              {mput("0"), "OK 1"},
+                              {mput("2"), "OK 3"},
+                              {mput("5"), "ERR out of sequence: 4 is the next"},
+                              {mput("1"), "ERR duplicate: stored already, its offset is not known any more"},
+                          });
+  const std::string newer = connection.request("PRODUCER billing");
+  EXPECT_NE(newer, "OK " + stamp);
+  expect_rows(connection,
+              {
+                  {mput("4"), "ERR producer fenced: a newer instance has its name"},
+                  {"MPUT logs 2 producer=999:0:0\n" + two, "ERR unknown producer: start again with PRODUCER"},
+                  {"PRODUCER", "ERR incomplete request: PRODUCER requires a name"},
+              });
+}
+
+TEST_F(Requests, WithALowerTokenAreRefused) {
+  const std::string one = "\3\0\0\0\0hi"s;
+  const std::string refusal = "ERR fenced: the topic asks for a higher token: at least 8";
+  Connection connection = node_.connect();
+  expect_rows(connection, {
+                              {"FENCE logs 8", "ERR topic not found"},
+                              {"REGISTER logs", "OK"},
+                              {"MPUT logs 1 token=7\n" + one, "OK 0"},
+                              {"FENCE logs 8", "OK 1"},
+                              {"MPUT logs 1 token=7\n" + one, refusal},
+                              {"FENCE logs 7", refusal},
+                              {"MPUT logs 1 token=8\n" + one, "OK 1"},
+                              {"PUT logs x", "OK"},
+                              {"FENCE logs", "ERR invalid argument: FENCE requires a token, a number from 0"},
+                          });
+}
+
+TEST_F(Requests, MayCarryMegabytesAfterAHello) {
+  const std::string value(16 * 1024 * 1024 - 5, 'v');
+  const std::string record = "\xfc\xff\xff\0\0"s + value;  // 2^24 bytes in all
+  Connection connection = node_.connect();
+  EXPECT_EQ(connection.request("REGISTER logs"), "OK");
+  EXPECT_EQ(connection.request("APPEND logs " + value.substr(0, 100'000)), "ERR invalid frame length");
+  const std::string hello = connection.request("HELLO max_frame=67108864");
+  EXPECT_TRUE(hello.starts_with("OK {")) << hello;
+  EXPECT_NE(hello.find("\"max_frame_bytes\":67108864"), std::string::npos) << hello;
+  EXPECT_EQ(connection.request("MPUT logs 1\n" + record), "OK 0");
+  EXPECT_EQ(connection.request("MPUT logs 2\n" + record + record),
+            "ERR record too large: the records of a write have at most 25165824 bytes");
+  EXPECT_EQ(connection.request("APPEND logs " + value + "123456"),
+            "ERR record too large: a record has at most 16777216 bytes");
+  EXPECT_EQ(connection.request("APPEND logs " + value), "OK 1");
+  EXPECT_EQ(node_.connect().request("GET logs"), "OK " + value);
 }
 
 TEST_F(Requests, IgnoreBlanksBehindATopic) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tests/sim/group_clients.h"
 #include "tests/sim/invariants.h"
 #include "tests/sim/nemesis.h"
 #include "tests/sim/workload.h"
@@ -26,6 +27,7 @@ class Chaos {
       : options_(options),
         cluster_({.seed = options.seed, .nodes = nodes_of(options)}),
         workload_(cluster_, {}),
+        groups_(cluster_, "topic-0"),
         invariants_(cluster_) {
     cluster_.network().set_observer([this](const io::SimSent& sent) { on_sent(sent); });
   }
@@ -39,6 +41,7 @@ class Chaos {
     } else {
       invariants_.watch(kLookInterval);
       workload_.start();
+      groups_.start();
       nemesis_.emplace(cluster_, faults_of(options_), [this](const std::string& fault) { tell(fault); });
       nemesis_->run_for(options_.duration);
       nemesis_->heal();
@@ -61,8 +64,17 @@ class Chaos {
         return "L1: copies are still missing: " + cluster_.missing_copy();
       }
     }
-    std::string wrong = workload_.check();
+    std::string wrong = check_groups();
+    if (wrong.empty()) wrong = workload_.check();
     return wrong.empty() ? invariants_.violation() : wrong;
+  }
+
+  std::string check_groups() {
+    const auto log = workload_.read_log("topic-0");
+    if (!log) return log.error().message();
+    const bool finished = groups_.finish(log->size());
+    if (std::string wrong = groups_.check(*log); !wrong.empty()) return wrong;
+    return finished ? "" : "the groups have not read everything";
   }
 
   void on_sent(const io::SimSent& sent) {
@@ -101,6 +113,7 @@ class Chaos {
   const ChaosOptions options_;
   SimCluster cluster_;
   Workload workload_;
+  GroupClients groups_;
   Invariants invariants_;
   std::optional<Nemesis> nemesis_;
 };

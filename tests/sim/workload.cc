@@ -6,6 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/assert.h"
+#include "protocol/record.h"
+
 namespace walrus::sim {
 
 using namespace std::chrono_literals;
@@ -19,6 +22,10 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
  public:
   Client(Workload& workload, Topic& topic, std::optional<std::size_t> producer)
       : workload_(workload), topic_(topic), producer_(producer) {}
+  virtual ~Client() = default;
+
+  /// Nothing more will be heard.
+  virtual void end() {}
 
   void next() {
     if (!workload_.running_) return;
@@ -28,15 +35,25 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
     const std::uint64_t request = ++request_;
     patience_ =
         loop().after(workload_.options_.patience, [self = shared_from_this(), request] { self->give_up(request); });
-    auto sink = std::make_shared<Sink>(shared_from_this(), request);
-    if (producer_) {
-      payload_ = fmt::format("{}:{}", *producer_, number_++);
-      node->requests().submit({.verb = protocol::Verb::kPut, .topic = topic_.name, .payload = payload_}, sink, request);
-    } else {
-      node->requests().submit({.verb = protocol::Verb::kGet, .topic = topic_.name, .payload = {}}, sink, request);
-    }
+    node->requests().submit(next_request(), std::make_shared<Sink>(shared_from_this(), request), request);
     node->requests().flush();
   }
+
+ protected:
+  /// Its views live until the answer, or until the client gives up.
+  virtual protocol::Request next_request() {
+    if (!producer_) return {.verb = protocol::Verb::kGet, .topic = topic_.name, .payload = {}};
+    make_payload();
+    return {.verb = protocol::Verb::kPut, .topic = topic_.name, .payload = payload_};
+  }
+  virtual void on_silence() {
+    if (producer_) note(Fate::kUnknown);
+  }
+
+  void make_payload() { payload_ = fmt::format("{}:{}", *producer_, number_++); }
+  const std::string& payload() const { return payload_; }
+  const Topic& topic() const { return topic_; }
+  void found_fault(const std::string& fault) { workload_.fault_ = fault; }
 
  private:
   /// The connection, which the node holds on to: when it dies with the node, the client hears of it.
@@ -73,11 +90,12 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
     if (request != request_) return;
     ++request_;
     patience_.cancel();
-    if (producer_) note(Fate::kUnknown);
+    on_silence();
     pause();
   }
 
-  void take(broker::Answer::Kind kind, const std::string& payload) {
+ protected:
+  virtual void take(broker::Answer::Kind kind, const std::string& payload) {
     using Kind = broker::Answer::Kind;
     if (!producer_) {
       if (kind != Kind::kOkPayload) return;
@@ -85,22 +103,23 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
       ++workload_.delivered_;
       return;
     }
-    if (kind == Kind::kOk) {
-      topic_.progress = workload_.cluster_.world().now();
-      return note(Fate::kAcknowledged);
-    }
+    if (kind == Kind::kOk) return note(Fate::kAcknowledged);
     const bool unknown = payload.starts_with(error_text(ErrorCode::kOutcomeUnknown));
     note(unknown ? Fate::kUnknown : Fate::kRefused);
   }
 
-  void note(Fate fate) {
-    topic_.sent[*producer_].push_back({payload_, fate});
-    if (fate == Fate::kAcknowledged) workload_.last_acknowledged_ = payload_;
+  void note(Fate fate, std::optional<std::uint64_t> offset = {}) {
+    if (fate == Fate::kAcknowledged) {
+      topic_.progress = workload_.cluster_.world().now();
+      workload_.last_acknowledged_ = payload_;
+    }
+    topic_.sent[*producer_].push_back({payload_, fate, offset});
     ++(fate == Fate::kAcknowledged ? workload_.acknowledged_
        : fate == Fate::kUnknown    ? workload_.unknown_
                                    : workload_.refused_);
   }
 
+ private:
   void pause() {
     pause_ = loop().after(kPause, [self = shared_from_this()] { self->next(); });
   }
@@ -113,6 +132,65 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
   std::string payload_;
   io::Timer patience_;
   io::Timer pause_;
+};
+
+/// Tries each record until it knows that it is there. What it then knows is more: where it is, and that it is there
+/// once.
+class Workload::IdempotentClient : public Client {
+ public:
+  IdempotentClient(Workload& workload, Topic& topic, std::size_t producer)
+      : Client(workload, topic, producer), name_(fmt::format("producer-{}", producer)) {}
+
+  void end() override {
+    if (pending_) note(Fate::kUnknown);
+    pending_ = false;
+  }
+
+ protected:
+  protocol::Request next_request() override {
+    if (!stamp_) return {.verb = protocol::Verb::kProducer, .topic = {}, .payload = {}, .name = name_, .arguments = {}};
+    if (!std::exchange(pending_, true)) {
+      make_payload();
+      body_.clear();
+      const Status appended =
+          protocol::append_record(body_, {.place = {}, .key = {}, .headers = {}, .value = payload()});
+      WALRUS_ASSERT(appended);
+    }
+    const protocol::WriteOptions options{.records = 1, .expected_end = {}, .token = {}, .producer = stamp_};
+    return {.verb = protocol::Verb::kMput, .topic = topic().name, .payload = body_, .name = {}, .arguments = options};
+  }
+  void on_silence() override {}
+
+  void take(broker::Answer::Kind kind, const std::string& answer) override {
+    if (kind == broker::Answer::Kind::kOkPayload) return stamp_ ? written(answer) : greeted(answer);
+    if (answer.starts_with(error_text(ErrorCode::kUnknownProducer)) ||
+        answer.starts_with(error_text(ErrorCode::kProducerFenced))) {
+      end();
+      stamp_.reset();
+    }
+    // One record at a time, tried until it is there: nothing is ever missing before it, and its place is known.
+    for (const ErrorCode never : {ErrorCode::kOutOfSequence, ErrorCode::kDuplicate}) {
+      if (answer.starts_with(error_text(never))) found_fault(fmt::format("I10: {} was answered {}", payload(), answer));
+    }
+  }
+
+ private:
+  void greeted(const std::string& stamp) {
+    const std::string text = fmt::format("MPUT t 1 producer={}:0\n{}", stamp, std::string("\2\0\0\0\0x", 6));
+    const auto request = protocol::parse_request(text);
+    WALRUS_ASSERT(request, "what PRODUCER says is what MPUT takes");
+    stamp_ = request->get<protocol::WriteOptions>().producer;
+  }
+  void written(const std::string& offset) {
+    note(Fate::kAcknowledged, std::stoull(offset));
+    pending_ = false;
+    stamp_->sequence = sequence_after(stamp_->sequence, 1);
+  }
+
+  const std::string name_;
+  std::optional<ProducerStamp> stamp_;  // with the sequence of the pending record, or the next
+  bool pending_ = false;
+  std::string body_;
 };
 
 Workload::Workload(SimCluster& cluster, WorkloadOptions options) : cluster_(cluster), options_(options) {
@@ -149,6 +227,9 @@ void Workload::start() {
   for (std::size_t i = 0; i < options_.producers; ++i) {
     clients_.push_back(std::make_shared<Client>(*this, topics_[i % topics_.size()], i));
   }
+  for (std::size_t i = 0; i < options_.idempotent; ++i) {
+    clients_.push_back(std::make_shared<IdempotentClient>(*this, topics_[i % topics_.size()], options_.producers + i));
+  }
   for (std::size_t i = 0; i < options_.readers; ++i) {
     clients_.push_back(std::make_shared<Client>(*this, topics_[i % topics_.size()], std::nullopt));
   }
@@ -158,6 +239,7 @@ void Workload::start() {
 void Workload::stop() {
   running_ = false;
   cluster_.world().run_for(std::max<io::Duration>(options_.patience, 15s) + 1s);
+  for (const auto& client : clients_) client->end();
 }
 
 io::TimePoint Workload::oldest_progress() const {
@@ -190,6 +272,7 @@ Result<std::vector<std::string>> Workload::read_log(const std::string& name) {
 }
 
 std::string Workload::check() {
+  if (!fault_.empty()) return fault_;
   for (const Topic& topic : topics_) {
     if (std::string wrong = check_topic(topic); !wrong.empty()) return topic.name + ": " + wrong;
   }
@@ -214,6 +297,10 @@ std::string Workload::check_topic(const Topic& topic) {
         if (record.fate == Fate::kAcknowledged)
           return fmt::format("I1: {} was acknowledged and is lost", record.payload);
         continue;
+      }
+      if (record.offset && place->second != *record.offset) {
+        return fmt::format("I4: {} was acknowledged at {} and stands at {}", record.payload, *record.offset,
+                           place->second);
       }
       if (record.fate == Fate::kRefused) return fmt::format("{} was refused and is there", record.payload);
       // A record of unknown fate may still have been on its way when the next one was sent through another node.

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@ namespace walrus::sim {
 
 struct WorkloadOptions {
   std::size_t producers = 4;
+  std::size_t idempotent = 2;  ///< producers that try again until they know
   std::size_t readers = 2;
   std::size_t topics = 3;
   /// After so long without an answer a client gives up on its request. The default is longer than any bound of the
@@ -21,8 +23,9 @@ struct WorkloadOptions {
   io::Duration patience = std::chrono::seconds(15);
 };
 
-/// Each producer puts "<producer>:<number>" into its topic, one after the other, through a random node; each reader
-/// takes from a topic. A client that hears nothing for a while gives up on its request and goes on.
+/// Each producer puts "<producer>:<number>" into its topic, one after the other, through a random node; an idempotent
+/// one does so with PRODUCER and MPUT, and tries each until it hears that it is there, and where. Each reader takes
+/// from a topic. A client that hears nothing for a while gives up on its request and goes on.
 class Workload {
  public:
   Workload(SimCluster& cluster, WorkloadOptions options);
@@ -33,6 +36,9 @@ class Workload {
   void start();
   /// No new requests; what is under way is given its time.
   void stop();
+
+  /// The records of a topic, from its segments' copies, which must be equal.
+  Result<std::vector<std::string>> read_log(const std::string& name);
 
   /// What is wrong with the log as it is now, in words; empty when nothing is. All nodes must be up.
   std::string check();
@@ -47,10 +53,12 @@ class Workload {
 
  private:
   class Client;
+  class IdempotentClient;
   enum class Fate { kAcknowledged, kUnknown, kRefused };
   struct Record {
     std::string payload;
     Fate fate;
+    std::optional<std::uint64_t> offset;  // that was told
   };
   struct Topic {
     std::string name;
@@ -61,12 +69,12 @@ class Workload {
 
   bool register_topic(const std::string& name);
   std::string check_topic(const Topic& topic);
-  Result<std::vector<std::string>> read_log(const std::string& name);
 
   SimCluster& cluster_;
   const WorkloadOptions options_;
   std::vector<Topic> topics_;
   std::vector<std::shared_ptr<Client>> clients_;
+  std::string fault_;  // that a client has met
   bool running_ = false;
   std::uint64_t acknowledged_ = 0;
   std::string last_acknowledged_;

@@ -14,7 +14,14 @@ namespace protocol = walrus::protocol;
 namespace {
 
 std::string write_out(const protocol::WriteOptions& options) {
-  return options.expected_end ? " expect=" + std::to_string(options.expected_end->value()) : std::string();
+  std::string text;
+  if (options.expected_end) text += " expect=" + std::to_string(options.expected_end->value());
+  if (options.token) text += " token=" + std::to_string(*options.token);
+  if (const auto& producer = options.producer) {
+    text += " producer=" + std::to_string(producer->id.value()) + ":" + std::to_string(producer->epoch) + ":" +
+            std::to_string(producer->sequence);
+  }
+  return text;
 }
 
 std::string write_out(const protocol::Place& place) {
@@ -41,9 +48,43 @@ std::string write_out(const protocol::FetchArguments& fetch) {
   return " " + write_out(fetch.from) + write_out(fetch.bounds) + " wait=" + std::to_string(fetch.wait_ms);
 }
 
+std::string write_out(const protocol::Request& request, const protocol::GroupArguments& group) {
+  const std::string named = std::string(request.topic) + " " + std::string(request.name);
+  if (request.verb == protocol::Verb::kForget) return "FORGET " + named;
+  if (request.verb == protocol::Verb::kCommit) return "COMMIT " + named + " " + write_out(group.place);
+  if (request.verb == protocol::Verb::kSeek) return "SEEK " + named + " " + write_out(group.place);
+  return "READ " + named + write_out(group.bounds) + " wait=" + std::to_string(group.wait_ms) +
+         (group.advance ? " commit=auto" : " commit=none");
+}
+
+std::string write_out(const char* name, const auto& value) {
+  if (!value) return {};
+  if constexpr (requires { value->size(); }) {
+    return name + *value;
+  } else {
+    return name + std::to_string(*value);
+  }
+}
+
+std::string write_out(const protocol::Request& request, const protocol::QueueArguments& queue) {
+  std::string text = std::string(request.topic) + " " + std::string(request.name);
+  for (const auto& span : queue.spans)
+    text += " " + std::to_string(span.first) + (span.last != span.first ? "-" + std::to_string(span.last) : "");
+  if (request.verb == protocol::Verb::kLease) {
+    text += " max=" + std::to_string(queue.bounds.records) + " bytes=" + std::to_string(queue.bounds.bytes) +
+            " wait=" + std::to_string(queue.wait_ms);
+  }
+  if (queue.tries != 0) text += " try=" + std::to_string(queue.tries);
+  text += write_out(" visible=", queue.visible_ms) + write_out(" delay=", queue.delay_ms) +
+          write_out(" tries=", queue.max_tries) + write_out(" inflight=", queue.in_flight) +
+          write_out(" dead=", queue.dead_topic);
+  return text;
+}
+
 std::string write_out(const protocol::Request& request) {
   const std::string topic(request.topic);
   const auto node = request.get<protocol::NodeOptions>();
+  const auto hello = request.get<protocol::Hello>();
   const auto write = request.get<protocol::WriteOptions>();
   switch (request.verb) {
     case protocol::Verb::kRegister:
@@ -57,6 +98,12 @@ std::string write_out(const protocol::Request& request) {
     case protocol::Verb::kMput:
       return "MPUT " + topic + " " + std::to_string(write.records) + write_out(write) + "\n" +
              std::string(request.payload);
+    case protocol::Verb::kFence:
+      return "FENCE " + topic + " " + std::to_string(request.get<protocol::Token>().value);
+    case protocol::Verb::kHello:
+      return "HELLO" + (hello.max_frame_bytes == 0 ? "" : " max_frame=" + std::to_string(hello.max_frame_bytes));
+    case protocol::Verb::kProducer:
+      return "PRODUCER " + std::string(request.name);
     case protocol::Verb::kGet:
       return "GET " + topic;
     case protocol::Verb::kState:
@@ -78,6 +125,23 @@ std::string write_out(const protocol::Request& request) {
       return "DELETE " + topic;
     case protocol::Verb::kNodes:
       return "NODES";
+    case protocol::Verb::kRead:
+    case protocol::Verb::kCommit:
+    case protocol::Verb::kSeek:
+    case protocol::Verb::kForget:
+      return write_out(request, request.get<protocol::GroupArguments>());
+    case protocol::Verb::kQueue:
+      return "QUEUE " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kLease:
+      return "LEASE " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kAck:
+      return "ACK " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kNack:
+      return "NACK " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kExtend:
+      return "EXTEND " + write_out(request, request.get<protocol::QueueArguments>());
+    case protocol::Verb::kCursors:
+      return "CURSORS " + topic;
     case protocol::Verb::kFetch:
       return "FETCH " + topic + write_out(request.get<protocol::FetchArguments>());
     case protocol::Verb::kDrain:
@@ -100,8 +164,9 @@ void check_request(std::string_view text) {
   std::string_view rest = bytes;
   WALRUS_ASSERT(protocol::unpack(*request, rest) == *request && rest.empty());
   if (request->topic.empty()) {
-    WALRUS_ASSERT(request->verb >= protocol::Verb::kMetrics && request->verb <= protocol::Verb::kRemove &&
-                  request->verb != protocol::Verb::kDescribe);
+    WALRUS_ASSERT((request->verb >= protocol::Verb::kMetrics && request->verb <= protocol::Verb::kRemove &&
+                   request->verb != protocol::Verb::kDescribe) ||
+                  request->verb == protocol::Verb::kProducer || request->verb == protocol::Verb::kHello);
     return;
   }
   WALRUS_ASSERT(protocol::valid_topic_name(request->topic));

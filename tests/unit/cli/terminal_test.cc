@@ -139,7 +139,7 @@ TEST(ShellOnATerminal, TabCompletesVerbsAndTopics) {
   ASSERT_TRUE(terminal.shows(kPrompt));
   terminal.type("STA\tl\t\r");
   ASSERT_TRUE(terminal.shows("\"topic\":\"logs\""));
-  EXPECT_THAT(server.requests(), ElementsAre("REGISTER logs", "STATE logs"));
+  EXPECT_THAT(server.requests(), ElementsAre("TOPICS", "REGISTER logs", "STATE logs"));
 }
 
 TEST(ShellOnATerminal, TheHistoryIsRememberedForItsOwnerOnly) {

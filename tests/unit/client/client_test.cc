@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 
+#include "protocol/record.h"
 #include "tests/unit/client/fake_server.h"
 
 namespace walrus::client {
@@ -177,6 +178,44 @@ TEST(Client, TheEndOfTheClientAnswersWhatIsLeft) {
     const auto done = put.get();
     ASSERT_FALSE(done);
     EXPECT_TRUE(done.error().kind == ErrorKind::kOutcomeUnknown || done.error().kind == ErrorKind::kNotSent);
+  }
+}
+
+TEST(Client, RecordsAreFetchedWithTheirPlacesAndKeys) {
+  FakeServer server;
+  server.set_script([](std::string_view request) -> Action {
+    EXPECT_EQ(request, "FETCH logs earliest max=10 bytes=1048576 wait=5");
+    std::string answer = "OK 7 2 9 12\n";
+    for (std::uint64_t offset : {7U, 8U}) {
+      const protocol::Record record{.place = protocol::RecordPlace{Offset(offset), 1'700'000'000'000},
+                                    .key = "k",
+                                    .headers = {{.name = "type", .value = "order"}},
+                                    .value = "tea"};
+      EXPECT_TRUE(protocol::append_record(answer, record));
+    }
+    return {.kind = Action::Kind::kAnswer, .answer = std::move(answer)};
+  });
+  Client client(options_for(server.address()));
+  const auto records = client.fetch("logs", "earliest", {.max_records = 10, .wait = 5ms}).get();
+  ASSERT_TRUE(records) << records.error().text;
+  ASSERT_EQ(records->size(), 2U);
+  EXPECT_EQ((*records)[1].offset, 8U);
+  EXPECT_EQ((*records)[1].key, "k");
+  EXPECT_EQ((*records)[0].value, "tea");
+  ASSERT_EQ((*records)[0].headers.size(), 1U);
+  EXPECT_EQ((*records)[0].headers[0].second, "order");
+  EXPECT_EQ(records->next_offset(), 9U);
+  EXPECT_EQ(records->end_offset(), 12U);
+}
+
+TEST(Client, AnAnswerThatDoesNotAddUpIsNoRecords) {
+  for (const char* answer : {"OK 7 2 9", "OK 7 1 8 8\n", "OK x", "OK 7 1 8 8\nabc", "OK"}) {
+    FakeServer server;
+    server.set_script([&](std::string_view) -> Action { return {.kind = Action::Kind::kAnswer, .answer = answer}; });
+    Client client(options_for(server.address()));
+    const auto records = client.fetch("logs", "0").get();
+    ASSERT_FALSE(records) << answer;
+    EXPECT_EQ(records.error().kind, ErrorKind::kProtocol) << answer;
   }
 }
 

@@ -281,6 +281,25 @@ TEST(RaftMember, a_refusal_that_was_overtaken_does_not_keep_a_follower_from_gett
   ASSERT_TRUE(group.run_until([&] { return group.converged(); }, 5s)) << group.describe();
 }
 
+TEST(RaftMember, a_refusal_of_a_later_term_ends_a_leadership_whatever_it_refuses) {
+  RaftGroup group(test_seed(), {});
+  group.start_voters(3);
+  for (int i = 0; i < 5; ++i) group.propose_and_wait();
+  ASSERT_TRUE(group.run_until([&] { return group.converged(); }));
+  GroupNode& leader = *group.leader();
+  GroupNode& follower = group.node(leader.id == NodeId(1) ? 2 : 1);
+  const std::uint64_t held = leader.member->match_index(follower.raft_id).value();
+  const std::uint64_t later = leader.member->vote().term + 136;
+  leader.member->receive(follower.id, {.type = RaftMessage::Type::kAppendEntriesResult,
+                                       .from = follower.raft_id,
+                                       .to = leader.raft_id,
+                                       .term = later,
+                                       .index = held,
+                                       .rejected = held});
+  EXPECT_FALSE(leader.member->leads());
+  EXPECT_EQ(leader.member->vote().term, later);
+}
+
 TEST(RaftMember, is_ready_only_when_a_leader_has_told_what_is_committed) {
   const std::uint64_t seed = test_seed();
   SCOPED_TRACE(fmt::format("seed {}", seed));

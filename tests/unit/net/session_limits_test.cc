@@ -163,6 +163,35 @@ TEST(SessionLimits, ThousandsOfIdleConnectionsHoldNoBuffers) {
   for (RawClient& client : clients) ASSERT_EQ(client.ask("GET b"), "OK b");
 }
 
+TEST(SessionRate, WhoSendsTooMuchIsSlowedDownNotDropped) {
+  SessionOptions options;
+  options.bytes_per_second = 200'000;
+  options.partial_frame_timeout = milliseconds(10);  // waiting for its turn is no fault of the client's
+  options.sweep_interval = milliseconds(5);
+  SessionServer server(options);
+  RawClient client(server.port());
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += frame("PUT t " + std::string(1000, 'x'));
+  const auto begin = std::chrono::steady_clock::now();
+  std::thread sending([&] { EXPECT_TRUE(client.send(requests)); });
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client.reply(), "OK") << i;
+  sending.join();
+  // 100 kB at 200 kB a second; the last read goes through before it is paid for.
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(350));
+  EXPECT_EQ(RawClient(server.port()).ask("GET a"), "OK a") << "others are not concerned";
+}
+
+TEST(SessionRate, RepliesCountToo) {
+  SessionOptions options;
+  options.bytes_per_second = 200'000;
+  SessionServer server(options);
+  server.run([](auto& s) { s.sink().record = std::string(10'000, 'r'); });
+  RawClient client(server.port());
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(client.ask("GET t").size(), 10'003u);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(400));
+}
+
 TEST(SessionStop, AnswersWhatIsInFlightAndThenCloses) {
   SessionServer server;
   server.run([](auto& s) { s.sink().hold = true; });

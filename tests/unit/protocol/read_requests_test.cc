@@ -31,6 +31,33 @@ TEST(FetchRequest, SaysWhereToBeginAndMayBoundTheReply) {
   EXPECT_EQ(parse_request("FETCH logs latest")->get<FetchArguments>().from.kind, Kind::kLatest);
 }
 
+TEST(GroupRequest, NamesTopicAndGroup) {
+  const auto read = parse_request("READ logs billing max=5 wait=10 commit=none");
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->verb, Verb::kRead);
+  EXPECT_EQ(read->topic, "logs");
+  EXPECT_EQ(read->name, "billing");
+  EXPECT_EQ(read->get<GroupArguments>(), (GroupArguments{.bounds = {.records = 5}, .wait_ms = 10, .advance = false}));
+  EXPECT_EQ(parse_request("COMMIT logs billing 7")->get<GroupArguments>().place, (Place{Kind::kOffset, 7}));
+  EXPECT_EQ(parse_request("SEEK logs billing @9")->get<GroupArguments>().place, (Place{Kind::kTime, 9}));
+  EXPECT_EQ(parse_request("FORGET logs billing ")->name, "billing");
+  EXPECT_EQ(parse_request("CURSORS logs")->topic, "logs");
+}
+
+TEST(QueueRequest, SaysWhatConcernsIt) {
+  EXPECT_EQ(parse_request("QUEUE jobs w visible=1000 tries=3 delay=10 inflight=1 dead=bad")->get<QueueArguments>(),
+            (QueueArguments{.visible_ms = 1000, .delay_ms = 10, .max_tries = 3, .in_flight = 1, .dead_topic = "bad"}));
+  EXPECT_EQ(parse_request("QUEUE jobs w dead=")->get<QueueArguments>().dead_topic, "");
+  EXPECT_EQ(parse_request("LEASE jobs w")->get<QueueArguments>().bounds.records, 1u);
+  EXPECT_EQ(parse_request("LEASE jobs w max=5 wait=100 visible=50")->get<QueueArguments>(),
+            (QueueArguments{.visible_ms = 50, .bounds = {.records = 5}, .wait_ms = 100}));
+  EXPECT_EQ(parse_request("ACK jobs w 5 7-12")->get<QueueArguments>().spans,
+            (std::vector<OffsetSpan>{{5, 5}, {7, 12}}));
+  EXPECT_EQ(parse_request("NACK jobs w 5 try=2 delay=50")->get<QueueArguments>(),
+            (QueueArguments{.spans = {{5, 5}}, .tries = 2, .delay_ms = 50}));
+  EXPECT_EQ(parse_request("EXTEND jobs w 5 visible=100")->get<QueueArguments>().visible_ms, 100u);
+}
+
 struct Refused {
   const char* text;
   const char* message;

@@ -93,7 +93,7 @@ TEST(RegisterOptions, StandBehindTheTopic) {
 TEST(TopicOptionsText, SaysWhatItWasReadFrom) {
   for (const char* text : {" replicas=3", " fsync=always", " fsync=interval:25 retention_ms=0", " fsync=default",
                            " replicas=1 segment_entries=9 fsync=never retention_ms=1 retention_bytes=2"
-                           " retention_records=3"}) {
+                           " retention_records=3 max_bytes_per_second=4"}) {
     const auto options = parse_topic_options(text);
     ASSERT_TRUE(options) << text;
     EXPECT_EQ(to_string(*options), text);

@@ -49,13 +49,35 @@ TEST(Mput, CarriesAsManyRecordsAsItSays) {
   ASSERT_TRUE(request) << request.error().message();
   EXPECT_EQ(request->topic, "logs");
   EXPECT_EQ(request->payload, body);
-  EXPECT_EQ(request->get<WriteOptions>(), (WriteOptions{.records = 3, .expected_end = {}}));
+  EXPECT_EQ(request->get<WriteOptions>(), WriteOptions{.records = 3});
 }
 
 TEST(Mput, TakesOptionsBehindItsCount) {
   const auto request = parse_request("MPUT logs 1  expect=0 \n" + records(1));
   ASSERT_TRUE(request) << request.error().message();
   EXPECT_EQ(request->get<WriteOptions>().expected_end, Offset(0));
+}
+
+TEST(Mput, CarriesATokenAndAProducer) {
+  const auto request =
+      parse_request("MPUT logs 1 token=18446744073709551615 producer=12:32767:2147483647\n" + records(1));
+  ASSERT_TRUE(request) << request.error().message();
+  const auto options = request->get<WriteOptions>();
+  EXPECT_EQ(options.token, ~std::uint64_t{0});
+  EXPECT_EQ(options.producer, (ProducerStamp{.id = ProducerId(12), .epoch = 32'767, .sequence = 2'147'483'647}));
+}
+
+TEST(Fence, NamesATopicAndAToken) {
+  const auto request = parse_request("FENCE logs 17 ");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->topic, "logs");
+  EXPECT_EQ(request->get<Token>(), Token{17});
+}
+
+TEST(Producer, HasAName) {
+  const auto request = parse_request("PRODUCER billing-7 ");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->name, "billing-7");
 }
 
 struct Refused {
@@ -88,6 +110,20 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"MPUT logs 1 expect\n", "invalid argument: 'expect' is not known here"},
         Refused{"MPUT logs 1 colour=red\n", "invalid argument: option 'colour' is not known here"},
         Refused{"MPUT logs 1 expect=x\n", "invalid argument: an offset is a number from 0"},
+        Refused{"MPUT logs 1 token=-1\n", "invalid argument: token is a number from 0 to 18446744073709551615"},
+        Refused{"MPUT logs 1 producer=1:2\n",
+                "invalid argument: producer is <id>:<epoch>:<sequence of the first record>"},
+        Refused{"MPUT logs 1 producer=1:32768:0\n",
+                "invalid argument: producer is <id>:<epoch>:<sequence of the first record>"},
+        Refused{"MPUT logs 1 producer=1:0:2147483648\n",
+                "invalid argument: producer is <id>:<epoch>:<sequence of the first record>"},
+        Refused{"MPUT logs 1 producer=9223372036854775808:0:0\n",
+                "invalid argument: producer is <id>:<epoch>:<sequence of the first record>"},
+        Refused{"FENCE", "incomplete request: FENCE requires a topic"},
+        Refused{"FENCE logs", "invalid argument: FENCE requires a token, a number from 0"},
+        Refused{"FENCE logs x", "invalid argument: FENCE requires a token, a number from 0"},
+        Refused{"PRODUCER", "incomplete request: PRODUCER requires a name"},
+        Refused{"PRODUCER a b", "invalid argument: the name of a producer is formed like that of a topic"},
         Refused{"MPUT logs 2\n" + records(1), "invalid argument: 2 records were announced, 1 are there"},
         Refused{"MPUT logs 1\n" + records(2), "invalid argument: bytes behind the last of 1 records"},
         Refused{"MPUT logs 1\n" + records(1).substr(0, 5), "invalid argument: malformed record"}));

@@ -71,6 +71,31 @@ TEST_F(SegmentLeaderTest, AnswersOnlyWhatCommitCovers) {
   EXPECT_EQ(leader_.commit(), Offset(103));
 }
 
+TEST_F(SegmentLeaderTest, SaysWhenAnOffsetIsCommitted) {
+  ASSERT_TRUE(appended_.append(leader_, 3));
+  ASSERT_TRUE(appended_.append(leader_, 2));
+  std::vector<int> told;
+  leader_.when_committed(Offset(100), [&](const Status& status) { told.push_back(status ? 100 : -1); });
+  EXPECT_EQ(told, std::vector<int>{100}) << "at once: it is before this segment";
+  leader_.when_committed(Offset(103), [&](const Status& status) { told.push_back(status ? 103 : -1); });
+  leader_.when_committed(Offset(105), [&](const Status& status) { told.push_back(status ? 105 : -1); });
+  EXPECT_EQ(told.size(), 1u);
+  segment_.sync();
+  EXPECT_EQ(told, (std::vector<int>{100, 103, 105}));
+  EXPECT_EQ(appended_.answers.size(), 2u);
+}
+
+TEST_F(SegmentLeaderTest, CannotSayWhetherAnOffsetIsCommittedOnceItsDiskHasFailed) {
+  ASSERT_TRUE(appended_.append(leader_, 3));
+  Status told;
+  leader_.when_committed(Offset(103), [&](const Status& status) { told = status; });
+  segment_.poison();
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().code, ErrorCode::kOutcomeUnknown);
+  leader_.when_committed(Offset(103), [&](const Status& status) { told = status; });
+  EXPECT_EQ(told.error().code, ErrorCode::kNotLeader);
+}
+
 TEST_F(SegmentLeaderTest, ReadersSeeOnlyWhatIsCommitted) {
   ASSERT_TRUE(appended_.append(leader_, 3));
   std::size_t seen = 99;

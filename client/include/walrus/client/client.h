@@ -24,6 +24,7 @@
 
 #include "walrus/client/endpoint.h"
 #include "walrus/client/pending.h"
+#include "walrus/client/records.h"
 #include "walrus/client/result.h"
 
 namespace walrus::client {
@@ -36,6 +37,13 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{3'000};
   std::size_t max_frame_bytes = 65'536;  ///< what the server takes (its --max-frame-bytes)
   Resume resume{};                       ///< where coroutines and callbacks go on; empty: on the client's threads
+};
+
+/// How much one answer may hold.
+struct FetchOptions {
+  std::uint32_t max_records = 1'000'000;
+  std::uint32_t max_bytes = 1 << 20;  ///< one record comes in any case
+  std::chrono::milliseconds wait{0};  ///< for a record, at the end of the topic; less than request_timeout
 };
 
 class Client {
@@ -53,6 +61,10 @@ class Client {
   Pending<Result<std::uint64_t>> append(std::string_view topic, std::string_view payload);
   /// The next record of the topic's shared cursor, or nothing when the topic is at its end.
   Pending<Result<std::optional<std::string>>> get(std::string_view topic);
+  /// Committed records from a place on: an offset, "earliest", "latest" or "@<milliseconds since 1970>". Moves nothing.
+  /// One that waits holds up what is asked over the same connection after it: readers that follow have a Client of
+  /// their own.
+  Pending<Result<Records>> fetch(std::string_view topic, std::string_view place, const FetchOptions& options = {});
   /// JSON, as documented.
   Pending<Result<std::string>> state(std::string_view topic);
   Pending<Result<std::string>> metrics();

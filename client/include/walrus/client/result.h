@@ -20,6 +20,7 @@ enum class ErrorKind : std::uint8_t {
   kOutcomeUnknown,  ///< the request left, no answer came: carried out or not
   kServer,          ///< the server answered ERR; `text` is what stood behind it
   kProtocol,        ///< what came back is not the Walrus protocol
+  kFenced,          ///< a newer producer of the same name is at work; a Producer's records only
   kOverloaded,      ///< too much is queued in this client, and this thread must not wait: not carried out
 };
 
