@@ -88,9 +88,8 @@ void add_stream_commands(CLI::App& app, CommandLine& line, Arguments& arguments)
   produce->callback([&line] { line.command = Command::kProduce; });
   add_topic(*produce, line);
   produce->add_flag("--no-register", arguments.no_register, "do not create the topic");
-  produce->add_option("--depth", line.produce.depth, "records in flight at most")
-      ->check(CLI::Range(std::size_t{1}, limits::kMaxPipelinedRequests))
-      ->capture_default_str();
+  produce->add_option("--key-separator", line.produce.key_separator,
+                      "what stands before it in a line is the record's key; a line without it has none");
   add_summary_flags(*produce, arguments);
 
   auto* consume = app.add_subcommand("consume", "take records and write each with a newline to stdout, until EMPTY");
@@ -219,7 +218,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option("--timeout", arguments.timeout_seconds, "seconds to wait for an answer")
       ->check(CLI::Range(0.001, 86'400.0))
       ->capture_default_str();
-  app.add_option("--max-frame-bytes", arguments.max_frame_bytes, "longest request that the server takes")
+  app.add_option("--max-frame-bytes", arguments.max_frame_bytes,
+                 "longest request; the server is asked for more than 65536")
       ->check(CLI::Range(std::size_t{64}, limits::kMaxSkippedFrameBytes))
       ->capture_default_str();
   app.set_version_flag("--version", "walrus-cli " WALRUS_VERSION);

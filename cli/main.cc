@@ -25,7 +25,7 @@ cli::ExitStatus run(const cli::CommandLine& line) {
     case cli::Command::kMetrics:
       return cli::run_metrics(connection);
     case cli::Command::kProduce:
-      return cli::run_produce(connection, line.produce);
+      return cli::run_produce(line.connection, line.produce);
     case cli::Command::kConsume:
       if (!line.reading.group.empty()) return cli::run_group_consume(connection, line.reading);
       return cli::run_consume(connection, line.consume);

@@ -105,7 +105,7 @@ void Producer::Impl::send(std::string_view topic, const ProducerRecord& record, 
       if (found == topics_.end()) {
         found = topics_.try_emplace(std::string(topic), batch_limit(topic), options_.linger).first;
       }
-      found->second.queue.add(*encoded, std::move(done));
+      found->second.queue.add(*encoded, std::exchange(done, nullptr));
       ++unfinished_;
       post = !std::exchange(pump_posted_, true);
     }

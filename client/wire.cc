@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "greeting.h"
 #include "protocol/text.h"
 
 namespace walrus::client {
@@ -78,7 +79,13 @@ Result<void> Connection::Wire::ensure_connected() {
   std::string reasons;
   for (std::size_t attempt = 0; attempt < options_.endpoints.size(); ++attempt) {
     const std::size_t candidate = (endpoint_ + attempt) % options_.endpoints.size();
-    const auto connected = connect_tcp(options_.endpoints[candidate], options_.connect_timeout);
+    auto connected = connect_tcp(options_.endpoints[candidate], options_.connect_timeout);
+    if (connected) {
+      if (const auto greeted = greet(*connected, options_.max_frame_bytes, options_.connect_timeout); !greeted) {
+        ::close(*connected);
+        connected = std::unexpected(greeted.error());
+      }
+    }
     if (connected) {
       socket_ = *connected;
       last_progress_ = std::chrono::steady_clock::now();

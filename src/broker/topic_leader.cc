@@ -129,7 +129,8 @@ Result<bool> TopicLeader::answered_unwritten(const WriteTerms& terms, replicatio
 /// leads.
 void TopicLeader::refuse(Error verdict, replication::SegmentLeader::AppendDone done) {
   leader_.confirm([verdict = std::move(verdict), done = std::move(done)](const Status& confirmed) mutable {
-    done(fail(confirmed ? std::move(verdict) : confirmed.error()));
+    if (!confirmed) return done(fail(confirmed.error()));
+    done(fail(std::move(verdict)));
   });
 }
 

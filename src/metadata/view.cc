@@ -71,10 +71,10 @@ Offset View::shared_cursor(const TopicInfo& topic) const {
 }
 
 std::shared_ptr<const Groups> View::groups(const TopicInfo& topic) const {
-  static const auto kNone = std::make_shared<const Groups>();
+  static const auto none = std::make_shared<const Groups>();
   const Bucket& bucket = *buckets_[bucket_of(topic.name)];
   const auto found = bucket.groups.find(topic.id);
-  return found == bucket.groups.end() ? kNone : found->second;
+  return found == bucket.groups.end() ? none : found->second;
 }
 
 const NodeInfo* View::find_node(NodeId id) const {

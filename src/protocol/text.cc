@@ -143,7 +143,7 @@ std::unexpected<Error> fail_without_topic(Verb verb) {
 }
 
 Result<Request> parse_topic(Verb verb, std::string_view rest) {
-  const Request request{.verb = verb, .topic = without_trailing_blanks(rest), .payload = {}};
+  Request request{.verb = verb, .topic = without_trailing_blanks(rest), .payload = {}};
   if (request.topic.empty() || request.topic.starts_with(' ')) return fail_without_topic(verb);
   if (!valid_topic_name(request.topic)) return fail(ErrorCode::kInvalidTopicName);
   return request;

@@ -42,6 +42,8 @@ std::string hello() {
 class Proxied : public ::testing::Test {
  protected:
   void SetUp() override {
+    const int on = 1;
+    ASSERT_EQ(::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
     const sockaddr_in target = at("127.0.0.1", port_);
     ASSERT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&target), sizeof target), 0);
     ASSERT_EQ(::listen(listener_, 8), 0);

@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
-#include <random>
-#include <set>
 #include <stdexcept>
 #include <system_error>
 #include <unistd.h>
@@ -151,18 +149,18 @@ bool accepts_connections(std::uint16_t port) {
 }
 
 std::uint16_t free_port() {
-  static std::set<std::uint16_t> given;
-  static std::random_device chance;
-  std::uniform_int_distribution<int> range(10'000, 32'000);
-  for (int attempt = 0; attempt < 1'000; ++attempt) {
-    const auto port = static_cast<std::uint16_t>(range(chance));
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(port);
-    const bool bound = ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    ::close(socket);
-    if (bound && given.insert(port).second) return port;
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof address;
+  if (::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+      ::bind(socket, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+      ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    throw std::runtime_error("no free port");
   }
-  throw std::runtime_error("no free port found");
+  // The socket stays bound until this process ends: so the kernel gives the port to nobody who asks for any, and one
+  // who asks for this one (with SO_REUSEADDR, as listeners do) gets it.
+  return ntohs(address.sin_port);
 }
 
 }  // namespace walrus::test

@@ -55,8 +55,8 @@ class Connection {
 /// True when something accepts connections at this port of 127.0.0.1.
 bool accepts_connections(std::uint16_t port);
 
-/// A port of 127.0.0.1 that is free now and stays out of the way of outgoing connections: below the kernel's ephemeral
-/// range, so that a node can be stopped and started on it. Never given twice by one process.
+/// A port of 127.0.0.1 that a node of this process can listen on, again and again, and that the kernel gives to nobody
+/// else while this process lives.
 std::uint16_t free_port();
 
 }  // namespace walrus::test

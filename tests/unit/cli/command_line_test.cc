@@ -21,7 +21,7 @@ TEST(CommandLine, WhatIsWrongIsSaidOnStderrWithStatusTwo) {
       {"--timeout", "soon", "get", "logs"},
       {"consume", "logs", "--max", "0"},
       {"consume", "logs", "--max", "-1"},
-      {"produce", "logs", "--depth", "0"},
+      {"produce", "logs", "--key-separator"},
       {"produce", "logs", "--json", "--quiet"},
       {"register", "two words"},
   };

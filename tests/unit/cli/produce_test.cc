@@ -41,24 +41,14 @@ TEST_F(Produce, ManyLinesKeepTheirOrder) {
     expected.push_back("record number " + std::to_string(i));
     input += expected.back() + "\n";
   }
-  EXPECT_EQ(run_program(arguments({"--depth", "100"}), input).status, 0);
+  EXPECT_EQ(run_program(arguments(), input).status, 0);
   EXPECT_EQ(server_.records("logs"), expected);
-  EXPECT_EQ(server_.connections(), 1U);
 }
 
-TEST_F(Produce, TheDepthIsKept) {
-  std::atomic<int> silent = 0;
-  server_.set_script([&](std::string_view request) {
-    if (!request.starts_with("PUT")) return Action{};
-    ++silent;
-    return Action{Action::Kind::kSilence};
-  });
-  const Outcome outcome =
-      run_program({"--timeout", "0.2", "--addr", server_.address(), "produce", "logs", "--depth", "7"},
-                  "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
-  EXPECT_EQ(outcome.status, 7);
-  EXPECT_EQ(silent, 7);
-  EXPECT_THAT(outcome.err, HasSubstr("outcome unknown 7"));
+TEST_F(Produce, WhatStandsBeforeTheSeparatorIsTheKey) {
+  EXPECT_EQ(run_program(arguments({"--key-separator", "::"}), "a::1\nno key\nb::2::3\n").status, 0);
+  EXPECT_THAT(server_.records("logs"), ElementsAre("1", "no key", "2::3"));
+  EXPECT_THAT(server_.keys("logs"), ElementsAre("a", "", "b"));
 }
 
 TEST_F(Produce, EmptyLinesAreSkippedAndCounted) {
@@ -77,38 +67,65 @@ TEST_F(Produce, TheTopicIsRegisteredUnlessToldNotTo) {
 }
 
 TEST_F(Produce, ALineLongerThanAFrameIsNamedByItsNumber) {
-  const Outcome outcome = run_program(arguments(), "short\n" + std::string(65'528, 'x') + "\nafter\n");
+  const Outcome outcome = run_program(arguments(), "short\n" + std::string(65'600, 'x') + "\nafter\n");
   EXPECT_EQ(outcome.status, 2);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("line 2 is longer than the 65,527 bytes"), HasSubstr("acknowledged 1")));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("line 2"), HasSubstr("fit a frame"), HasSubstr("acknowledged 1, refused 1"),
+                                 HasSubstr("first line without an acknowledgement is line 2")));
   EXPECT_THAT(server_.records("logs"), ElementsAre("short"));
 }
 
-TEST_F(Produce, ALineThatJustFitsAFramePasses) {
-  const std::string longest(65'527, 'x');
-  EXPECT_EQ(run_program(arguments(), longest + "\n").status, 0);
-  EXPECT_THAT(server_.records("logs"), ElementsAre(longest));
+TEST_F(Produce, LongerLinesGoToAServerThatTakesThem) {
+  server_.set_script([](std::string_view request) {
+    if (!request.starts_with("HELLO")) return Action{};
+    return Action{Action::Kind::kAnswer, R"(OK {"max_frame_bytes":100000,"max_record_bytes":16777216})"};
+  });
+  const std::string line(65'000, 'x');
+  EXPECT_EQ(run_program(arguments({"--max-frame-bytes", "100000"}), line + "\n").status, 0);
+  EXPECT_THAT(server_.records("logs"), ElementsAre(line));
+  EXPECT_EQ(server_.requests().front(), "HELLO max_frame=100000");
+  const Outcome refused = run_program(arguments({"--max-frame-bytes", "100001"}), line + "\n");
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr("the server takes requests of at most 100000 bytes, not of 100001"));
 }
 
-TEST_F(Produce, ABrokenConnectionCountsAcknowledgedAndUnknown) {
-  std::atomic<int> puts = 0;
+TEST_F(Produce, ABrokenConnectionIsMadeAgainAndTheSameBatchSentAgain) {
+  std::atomic<int> writes = 0;
   server_.set_script([&](std::string_view request) {
-    if (!request.starts_with("PUT")) return Action{};
-    return Action{++puts <= 3 ? Action::Kind::kServe : Action::Kind::kHangUp};
+    if (!request.starts_with("MPUT")) return Action{};
+    return Action{++writes == 1 ? Action::Kind::kHangUp : Action::Kind::kServe};
   });
-  const Outcome outcome = run_program(arguments(), "1\n2\n3\n4\n5\n");
+  const Outcome outcome = run_program(arguments(), "1\n2\n3\n");
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(server_.records("logs"), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(outcome.err, HasSubstr("3 records"));
+  EXPECT_GE(server_.connections(), 2U);
+}
+
+TEST_F(Produce, ASilentServerLeavesTheOutcomeUnknown) {
+  server_.set_script([&](std::string_view request) {
+    return request.starts_with("MPUT") ? Action{Action::Kind::kSilence} : Action{};
+  });
+  const Outcome outcome =
+      run_program({"--timeout", "0.2", "--addr", server_.address(), "produce", "logs"}, "1\n2\n3\n");
   EXPECT_EQ(outcome.status, 7);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("broke: "),
-                                 HasSubstr("acknowledged 3, refused 0, outcome unknown 2, read but not sent 0"),
-                                 HasSubstr("first line without an acknowledgement is line 4")));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("acknowledged 0, refused 0, outcome unknown 3, read but not sent 0"),
+                                 HasSubstr("first line without an acknowledgement is line 1")));
 }
 
 TEST_F(Produce, ARefusedRecordStopsTheRestAndIsNamed) {
   server_.set_script([&](std::string_view request) {
-    return request == "PUT logs bad" ? Action{Action::Kind::kAnswer, "ERR disk full"} : Action{};
+    return request.starts_with("MPUT") && request.contains("bad") ? Action{Action::Kind::kAnswer, "ERR disk full"}
+                                                                  : Action{};
   });
-  const Outcome outcome = run_program(arguments({"--depth", "1"}), "1\n2\nbad\n4\n");
+  Program program(arguments());
+  program.write("1\n2\n");
+  while (server_.records("logs").size() < 2) {
+  }
+  program.write("bad\n");
+  ASSERT_TRUE(program.wait_for_error("ERR disk full (line 3)"));
+  const Outcome outcome = program.finish();
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("ERR disk full (line 3)"), HasSubstr("acknowledged 2, refused 1")));
+  EXPECT_THAT(outcome.err, HasSubstr("acknowledged 2, refused 1"));
   EXPECT_THAT(server_.records("logs"), ElementsAre("1", "2"));
 }
 

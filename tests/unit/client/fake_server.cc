@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "protocol/record.h"
 #include "protocol/text.h"
 
 namespace walrus::testing {
@@ -55,6 +56,12 @@ std::vector<std::string> FakeServer::records(const std::string& topic) const {
   const std::lock_guard lock(mutex_);
   const auto found = topics_.find(topic);
   return found == topics_.end() ? std::vector<std::string>() : found->second.records;
+}
+
+std::vector<std::string> FakeServer::keys(const std::string& topic) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = topics_.find(topic);
+  return found == topics_.end() ? std::vector<std::string>{} : found->second.keys;
 }
 
 std::vector<std::string> FakeServer::requests() const {
@@ -173,6 +180,7 @@ std::string FakeServer::serve(std::string_view text) {
   const auto request = protocol::parse_request(text);
   if (!request) return "ERR " + request.error().message();
   const std::string name(request->topic);
+  if (request->verb == protocol::Verb::kProducer) return "OK 7:1";
   if (request->verb == protocol::Verb::kMetrics) return R"(OK {"node_id":1,"state":"Leader"})";
   if (request->verb == protocol::Verb::kRegister) {
     topics_.try_emplace(name);
@@ -183,7 +191,18 @@ std::string FakeServer::serve(std::string_view text) {
   Topic& topic = found->second;
   if (request->verb == protocol::Verb::kPut) {
     topic.records.emplace_back(request->payload);
+    topic.keys.emplace_back();
     return "OK";
+  }
+  if (request->verb == protocol::Verb::kMput) {
+    const std::size_t first = topic.records.size();
+    for (std::string_view body = request->payload; !body.empty();) {
+      const auto record = protocol::take_record(body);
+      if (!record) return "ERR malformed record";
+      topic.records.emplace_back(record->value);
+      topic.keys.emplace_back(record->key.value_or(""));
+    }
+    return "OK " + std::to_string(first);
   }
   if (request->verb == protocol::Verb::kGet) {
     return topic.cursor < topic.records.size() ? "OK " + topic.records[topic.cursor++] : "EMPTY";

@@ -1,6 +1,6 @@
 // A server of the documented protocol inside the test's process: topics in memory, one thread, and a script that makes
-// it answer something else, nothing, or hang up. 127.0.0.1, a port of its own. Its functions may be called from any
-// thread.
+// it answer something else, nothing, or hang up. It knows no producer again: what is sent twice is there twice.
+// 127.0.0.1, a port of its own. Its functions may be called from any thread.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,8 @@ class FakeServer {
   void add_topic(const std::string& topic, std::vector<std::string> records = {});
   /// All records of a topic, read or not.
   std::vector<std::string> records(const std::string& topic) const;
+  /// Their keys; empty for those that have none.
+  std::vector<std::string> keys(const std::string& topic) const;
   std::vector<std::string> requests() const;
   std::size_t reads_from_sockets() const;
   std::size_t connections() const;
@@ -51,6 +53,7 @@ class FakeServer {
  private:
   struct Topic {
     std::vector<std::string> records;
+    std::vector<std::string> keys;
     std::size_t cursor = 0;
   };
   struct Peer {

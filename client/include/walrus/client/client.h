@@ -35,7 +35,7 @@ struct ClientOptions {
   std::size_t max_queued_bytes = 32 << 20;            ///< of requests that have no answer
   std::chrono::milliseconds request_timeout{15'000};  ///< tries included
   std::chrono::milliseconds connect_timeout{3'000};
-  std::size_t max_frame_bytes = 65'536;  ///< what the server takes (its --max-frame-bytes)
+  std::size_t max_frame_bytes = 65'536;  ///< longest request; the server is asked for more than that
   Resume resume{};                       ///< where coroutines and callbacks go on; empty: on the client's threads
 };
 

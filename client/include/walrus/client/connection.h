@@ -33,7 +33,7 @@ struct Options {
   std::vector<Endpoint> endpoints;  ///< at least one
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds reply_timeout{15'000};
-  std::size_t max_frame_bytes = 65'536;  ///< what the server takes (its --max-frame-bytes)
+  std::size_t max_frame_bytes = 65'536;  ///< longest request; the server is asked for more than that
 };
 
 class Connection {

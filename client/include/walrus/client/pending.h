@@ -125,7 +125,7 @@ class Pending<T>::Source {
 };
 
 template <class T>
-struct Pending<T>::promise_type {
+struct Pending<T>::promise_type {  // NOLINT(readability-identifier-naming): as above
   Pending get_return_object() const { return source.pending(); }
   std::suspend_never initial_suspend() const noexcept { return {}; }
   std::suspend_never final_suspend() const noexcept { return {}; }

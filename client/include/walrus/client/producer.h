@@ -43,7 +43,7 @@ struct ProducerOptions {
   std::chrono::milliseconds delivery_timeout{120'000};  ///< from send() to the end of trying
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds reply_timeout{15'000};
-  std::size_t max_frame_bytes = 65'536;  ///< what the server takes (its --max-frame-bytes)
+  std::size_t max_frame_bytes = 65'536;  ///< longest request; the server is asked for more than that
 };
 
 struct ProducerRecord {
