@@ -78,6 +78,7 @@ inline constexpr std::size_t kMaxUnwrittenBytes = 16 * kMiB;     ///< durable bu
 inline constexpr std::size_t kMaxUnwrittenStalledBytes =
     96 * kMiB;                                                 ///< the same when the disk is slow; then back-pressure
 inline constexpr std::size_t kSegmentWriteBytes = 256 * kKiB;  ///< a segment with so much unwritten is written out
+inline constexpr std::size_t kSegmentDirectBytes = 64 * kKiB;  ///< whole blocks of one write: past the page cache
 inline constexpr std::size_t kSegmentSyncBytes = 16 * kMiB;    ///< written since its last sync: synced again
 inline constexpr std::size_t kSegmentWorthSyncBytes = 512 * kKiB;  ///< of log per segment in it, before they are synced
 inline constexpr std::size_t kWalMostKeptFiles = 8;                ///< complete files kept for that

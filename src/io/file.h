@@ -28,6 +28,11 @@ struct OpenOptions {
   /// when it is done. Where the filesystem refuses O_DIRECT (tmpfs) the disk falls back to buffered writes with
   /// O_DSYNC, with the same promise.
   bool direct_sync = false;
+  /// O_DIRECT alone, for large writes that the page cache would only slow down: the same alignment and the same
+  /// fallback, durable after sync() of any handle of the file. Other handles see what is written as soon as it is done.
+  bool direct = false;
+
+  bool aligned() const { return direct_sync || direct; }
 };
 
 class File {

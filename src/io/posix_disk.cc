@@ -80,17 +80,18 @@ FileQueue& PosixDisk::queue_for(Loop& loop) {
 
 Result<std::unique_ptr<File>> PosixDisk::open(const std::string& path, OpenOptions options, Loop* loop) {
   const int flags = flags_of(options.mode);
-  bool direct = options.direct_sync && options_.use_direct_io;
+  const int sync = options.direct_sync ? O_DSYNC : 0;
+  bool direct = options.aligned() && options_.use_direct_io;
   int fd = -1;
   if (direct) {
-    fd = open_retrying(path, flags | O_DIRECT | O_DSYNC);
+    fd = open_retrying(path, flags | O_DIRECT | sync);
     // Some filesystems refuse O_DIRECT only after they have created the file: ours then, even under O_EXCL.
     if (fd < 0 && errno == EINVAL) {
       direct = false;
-      fd = open_retrying(path, (flags & ~O_EXCL) | O_DSYNC);
+      fd = open_retrying(path, (flags & ~O_EXCL) | sync);
     }
   } else {
-    fd = open_retrying(path, flags | (options.direct_sync ? O_DSYNC : 0));
+    fd = open_retrying(path, flags | sync);
   }
   if (fd < 0) return fail(system_error(errno, "open", path));
   return std::make_unique<PosixFile>(fd, direct, path, loop != nullptr ? &queue_for(*loop) : nullptr);

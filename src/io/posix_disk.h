@@ -23,7 +23,7 @@ class PosixDisk final : public Disk {
  public:
   struct Options {
     bool use_io_uring = true;
-    bool use_direct_io = true;  ///< false: direct_sync files go through the page cache, as if O_DIRECT were refused
+    bool use_direct_io = true;  ///< false: all goes through the page cache, as if O_DIRECT were refused
   };
 
   PosixDisk() : PosixDisk(Options{}) {}

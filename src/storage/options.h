@@ -18,6 +18,7 @@ struct EngineOptions {
   std::size_t wal_max_queued_bytes = limits::kWalMaxQueuedBytes;
   std::size_t wal_spare_files = limits::kWalSpareFiles;
   std::size_t segment_write_bytes = limits::kSegmentWriteBytes;
+  std::size_t segment_direct_bytes = limits::kSegmentDirectBytes;  ///< SIZE_MAX: all through the page cache
   std::size_t segment_worth_sync_bytes = limits::kSegmentWorthSyncBytes;
   std::size_t max_unwritten_bytes = limits::kMaxUnwrittenBytes;
   std::size_t max_unwritten_stalled_bytes = limits::kMaxUnwrittenStalledBytes;

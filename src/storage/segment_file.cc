@@ -124,20 +124,19 @@ void SegmentFile::append(std::vector<SharedBytes> batches, io::Done done) {
   auto file = home_->files.open_or_create(layout::topic_directory(home_->directory, key_.topic), log_path_);
   if (!file) return answer_later(fail(file.error()), std::move(done));
   dirty_ = *file;
-  appending_ = true;
-  // One write for all of them: small batches are joined, a single one goes as it is.
-  SharedBytes joined = batches.front();
-  if (batches.size() > 1) {
-    std::string bytes;
-    std::size_t size = 0;
-    for (const SharedBytes& batch : batches) size += batch.size();
-    bytes.reserve(size);
-    for (const SharedBytes& batch : batches) bytes.append(batch.view());
-    joined = SharedBytes(std::move(bytes));
+  std::uint64_t bytes = 0;
+  for (const SharedBytes& batch : batches) bytes += batch.size();
+  const std::uint64_t whole_blocks = SegmentWrite::whole_blocks(written_.position, bytes);
+  const bool large = whole_blocks > 0 && whole_blocks >= home_->options.segment_direct_bytes;
+  if (large && !direct_) {
+    auto direct =
+        home_->disk.open(log_path_, {.mode = io::OpenOptions::Mode::kReadWrite, .direct = true}, &home_->loop);
+    if (!direct) return answer_later(fail(direct.error()), std::move(done));
+    direct_ = *std::move(direct);
   }
-  dirty_->async_write(written_.position, joined.view(),
-                      [self = shared_from_this(), file = dirty_, joined, batches = std::move(batches),
-                       done = std::move(done)](Status status) mutable {
+  appending_ = true;
+  SegmentWrite::start(home_->buffers, {dirty_, large ? direct_ : nullptr}, written_.position, batches,
+                      [self = shared_from_this(), batches, done = std::move(done)](Status status) mutable {
                         if (!self->home_->gone) self->finish_append(batches, std::move(status), std::move(done));
                       });
 }
@@ -168,7 +167,10 @@ void SegmentFile::sync(io::Done done) {
         }
         self->synced_ = place;
         self->cut_unsynced_ = false;
-        if (self->written_.position == place.position && !self->appending_) self->dirty_.reset();
+        if (self->written_.position == place.position && !self->appending_) {
+          self->dirty_.reset();
+          self->direct_.reset();
+        }
         self->save_index(std::move(done));
       });
 }
@@ -276,6 +278,7 @@ Status SegmentFile::remove() {
   const std::string directory = layout::topic_directory(home_->directory, key_.topic);
   poison_ = fail(ErrorCode::kNotFound, log_path_ + " was removed");
   dirty_.reset();
+  direct_.reset();
   Status result;
   for (const std::string& path : {log_path_, index_path_, layout::segment_suspect(home_->directory, key_)}) {
     home_->files.forget(path);

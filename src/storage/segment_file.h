@@ -25,6 +25,7 @@
 #include "storage/segment.h"
 #include "storage/segment_index.h"
 #include "storage/segment_scan.h"
+#include "storage/segment_write.h"
 #include "storage/shard_promises.h"
 
 namespace walrus::storage {
@@ -37,6 +38,7 @@ struct SegmentHome {
   EngineOptions options;
   FileCache files;
   ShardPromises promises;
+  std::shared_ptr<WriteBuffers> buffers = std::make_shared<WriteBuffers>();
   bool gone = false;
 };
 
@@ -120,7 +122,8 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
 
   SegmentPlace written_;
   SegmentPlace synced_;
-  FileCache::FilePtr dirty_;  // held from the first write until the sync that covers it
+  FileCache::FilePtr dirty_;          // held from the first write until the sync that covers it
+  std::shared_ptr<io::File> direct_;  // the same for large writes
   bool appending_ = false;
   bool cut_unsynced_ = false;
   Status poison_;

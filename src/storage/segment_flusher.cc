@@ -59,6 +59,7 @@ void SegmentFlusher::on_file_complete(std::uint64_t file) {
 }
 
 void SegmentFlusher::on_quiet() {
+  home_->buffers->clear();
   sync_what_is_in(std::numeric_limits<std::uint64_t>::max());
   release();
 }

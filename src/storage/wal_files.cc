@@ -45,8 +45,7 @@ Status WalFiles::open(std::uint64_t first_file) {
       discard(slot);
       continue;
     }
-    const io::OpenOptions options{.mode = io::OpenOptions::Mode::kReadWrite, .direct_sync = direct_sync_};
-    WALRUS_ASSIGN(slot->file, disk_.open(slot->path, options, &loop_));
+    WALRUS_ASSIGN(slot->file, open_file(slot->path, io::OpenOptions::Mode::kReadWrite));
     WALRUS_ASSIGN(const std::uint64_t size, slot->file->size());
     slot->limit = file_bytes_;
     slot->prewritten = std::min(size / limits::kDirectAlignment * limits::kDirectAlignment, file_bytes_);
@@ -54,6 +53,11 @@ Status WalFiles::open(std::uint64_t first_file) {
   }
   work();
   return {};
+}
+
+/// Past the page cache also when writes need not be synced: copies into it would be the dearest step of an append.
+Result<std::unique_ptr<io::File>> WalFiles::open_file(const std::string& path, io::OpenOptions::Mode mode) {
+  return disk_.open(path, {.mode = mode, .direct_sync = direct_sync_, .direct = !direct_sync_}, &loop_);
 }
 
 std::optional<WalFiles::Place> WalFiles::take(std::size_t bytes, std::uint64_t group) {
@@ -200,7 +204,7 @@ WalFiles::SlotPtr WalFiles::make_slot() {
   auto slot = std::make_shared<Slot>();
   slot->path = layout::wal_slot(directory_, next_slot_);
   slot->limit = file_bytes_;
-  auto file = disk_.open(slot->path, {.mode = io::OpenOptions::Mode::kCreateNew, .direct_sync = direct_sync_}, &loop_);
+  auto file = open_file(slot->path, io::OpenOptions::Mode::kCreateNew);
   if (file) {
     ++next_slot_;
     slot->file = std::move(*file);

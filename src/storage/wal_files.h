@@ -84,6 +84,7 @@ class WalFiles {
   };
   using SlotPtr = std::shared_ptr<Slot>;
 
+  Result<std::unique_ptr<io::File>> open_file(const std::string& path, io::OpenOptions::Mode mode);
   bool make_ready(std::size_t bytes, std::uint64_t group);
   void work();
   SlotPtr next_to_extend();

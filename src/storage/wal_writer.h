@@ -11,7 +11,7 @@
 //
 // With a weaker policy than `always` (sync_policy.h) a group counts when the kernel has it, unless something in it asks
 // for more; files are synced in rounds, when one is due and, with `interval`, when a file is to be used again (with
-// `never` the checkpoint says so, and the log's own bytes need never reach the disk). Groups call durable only what was
+// `never` the checkpoint says so). Groups call durable only what was
 // really synced, so that what a power cut takes away is a torn tail, and not rot.
 //
 // Order: groups complete in any order, on_durable() comes in the order of append(), each entry once.

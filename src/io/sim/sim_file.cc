@@ -31,7 +31,7 @@ Status SimFile::writable() const {
 }
 
 void SimFile::check_alignment(std::uint64_t position, const char* memory, std::size_t size) const {
-  if (!options_.direct_sync) return;
+  if (!options_.aligned()) return;
   WALRUS_ASSERT(position % limits::kDirectAlignment == 0 && size % limits::kDirectAlignment == 0);
   WALRUS_ASSERT(reinterpret_cast<std::uintptr_t>(memory) % limits::kDirectAlignment == 0);
 }

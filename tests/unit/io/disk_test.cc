@@ -116,6 +116,22 @@ TEST_P(DiskTest, DirectFilesReadBackWhatWasWritten) {
   EXPECT_EQ(into.view().substr(0, 2 * kBlock), std::string(kBlock, 'a') + std::string(kBlock, 'b'));
 }
 
+TEST_P(DiskTest, WhatADirectHandleWritesBetweenBytesOfAnotherIsSeenThroughBoth) {
+  auto cached = open("f", {.mode = Mode::kCreate});
+  auto direct = open("f", {.mode = Mode::kReadWrite, .direct = true});
+  ASSERT_TRUE(cached->write(kBlock - 3, "abc"));
+  AlignedMemory blocks(2 * kBlock, 'd');
+  ASSERT_TRUE(direct->write(kBlock, blocks.view()));
+  ASSERT_TRUE(cached->write(3 * kBlock, "xyz"));
+  ASSERT_TRUE(cached->sync());
+  EXPECT_EQ(cached->size(), 3 * kBlock + 3);
+  EXPECT_EQ(content("f"), std::string(kBlock - 3, '\0') + "abc" + std::string(2 * kBlock, 'd') + "xyz");
+
+  AlignedMemory into(4 * kBlock, '?');
+  EXPECT_EQ(direct->read(2 * kBlock, into.data(), 2 * kBlock), kBlock + 3);
+  EXPECT_EQ(into.view().substr(0, kBlock + 3), std::string(kBlock, 'd') + "xyz");
+}
+
 TEST_P(DiskTest, DirectoriesAreMadeListedAndRemoved) {
   ASSERT_TRUE(disk().make_directories(path("a/b/c")));
   ASSERT_TRUE(disk().make_directories(path("a/b/c")));

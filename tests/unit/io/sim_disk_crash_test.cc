@@ -187,6 +187,21 @@ TEST_P(PowerCut, KeepsADirectWriteThatWasDone) {
   EXPECT_EQ(disk_.read_file("f").value(), std::string(2 * kBlock, 'd'));
 }
 
+TEST_P(PowerCut, KeepsADirectWriteWithoutSyncOnceAnotherHandleHasSynced) {
+  auto cached = open("f", {.mode = Mode::kCreate});
+  auto direct = open("f", {.mode = Mode::kReadWrite, .direct = true});
+  AlignedMemory block(limits::kDirectAlignment, 'd');
+  ASSERT_TRUE(direct->write(0, block.view()));
+  ASSERT_TRUE(cached->sync());
+  ASSERT_TRUE(disk_.sync_directory("/"));
+  AlignedMemory lost(limits::kDirectAlignment, 'l');
+  ASSERT_TRUE(direct->write(limits::kDirectAlignment, lost.view()));
+  disk_.crash(GetParam());
+  const std::string left = disk_.read_file("f").value();
+  EXPECT_EQ(left.substr(0, limits::kDirectAlignment), block.view());
+  if (loses_everything()) EXPECT_EQ(left.size(), limits::kDirectAlignment);
+}
+
 TEST_P(PowerCut, MayTakeADirectWriteThatIsInFlightAndNeverReportsItDone) {
   std::set<std::size_t> sizes;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {

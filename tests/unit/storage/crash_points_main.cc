@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/log.h"
 #include "tests/unit/storage/crash_points.h"
@@ -23,6 +24,7 @@ struct Setting {
 constexpr Setting kSettings[] = {
     {"always", [](CrashPointOptions&) {}},
     {"always, one write at a time", [](CrashPointOptions& options) { options.engine.wal_writes_in_flight = 1; }},
+    {"always, no direct writes", [](CrashPointOptions& options) { options.engine.segment_direct_bytes = SIZE_MAX; }},
     {"always, large log files", [](CrashPointOptions& options) { options.engine.wal_file_bytes = 512 * 1024; }},
     {"interval:1",
      [](CrashPointOptions& options) {

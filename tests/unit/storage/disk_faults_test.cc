@@ -176,6 +176,31 @@ TEST(DiskFaults, AFailedSyncOfASegmentFileLosesNothing) {
   EXPECT_TRUE(store.segment().status());
 }
 
+TEST(DiskFaults, AnyPartOfALargeWriteThatFailsPoisonsTheSegmentAndLosesNothing) {
+  for (const std::uint64_t part : {1, 2, 3, 4, 5, 6}) {
+    SCOPED_TRACE(part);
+    SimStore store(30 + part);
+    ASSERT_TRUE(store.open());
+    Segment& segment = store.segment();
+    store.disk->fail_nth(Operation::kWrite, part, "topics/7/0.log");
+    Strings written;
+    for (std::size_t i = 0; i < 200 && segment.status(); ++i) {
+      if (!append(segment, {filler(i)})) break;
+      if (store.wait_durable(segment)) written.push_back(filler(i));
+    }
+    ASSERT_EQ(segment.status().error().code, ErrorCode::kPoisoned);
+    EXPECT_EQ(store.values(segment, Offset(0), segment.durable_end()), written);
+    ASSERT_TRUE(append(store.segment(kSecond), {"goes on"}));
+    ASSERT_TRUE(store.wait_durable(store.segment(kSecond)));
+    store.crash(io::kAllCrashModels[part % io::kAllCrashModels.size()]);
+    ASSERT_TRUE(store.open());
+    EXPECT_EQ(store.report.damage, Strings{});
+    const auto recovered = store.values(store.segment());
+    ASSERT_GE(recovered.size(), written.size());
+    EXPECT_TRUE(std::equal(written.begin(), written.end(), recovered.begin()));
+  }
+}
+
 TEST(DiskFaults, ASegmentFileThatCannotBeWrittenForWantOfSpaceIsWrittenLater) {
   SimStore store(14);
   ASSERT_TRUE(store.open());

@@ -42,6 +42,7 @@ inline EngineOptions small_files() {
   options.wal_max_write_bytes = 16 * limits::kKiB;
   options.segment_worth_sync_bytes = 1 * limits::kKiB;
   options.segment_write_bytes = 8 * limits::kKiB;
+  options.segment_direct_bytes = limits::kDirectAlignment;
   options.index_interval_bytes = 1 * limits::kKiB;
   return options;
 }
