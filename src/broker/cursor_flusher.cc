@@ -57,12 +57,13 @@ void CursorFlusher::commit_some() {
   proposing_ = true;
   metadata_.propose(std::move(command), [this, batch = std::move(batch)](const Result<metadata::Applied>& applied) {
     proposing_ = false;
-    // What the state machine says of one position is told by what it has of the group; see on_applied().
-    on_applied(batch, applied ? Status() : fail(applied.error()));
+    on_applied(batch, applied);
   });
 }
 
-void CursorFlusher::on_applied(const Batch& batch, const Status& outcome) {
+void CursorFlusher::on_applied(const Batch& batch, const Result<metadata::Applied>& applied) {
+  const Status outcome = applied ? Status() : fail(applied.error());
+  const bool none_refused = metadata::outcome_of(applied).has_value();
   const metadata::ViewPtr view = metadata_.view();
   bool urgent = false;
   for (const std::shared_ptr<Group>& group : batch) {
@@ -70,7 +71,10 @@ void CursorFlusher::on_applied(const Batch& batch, const Status& outcome) {
     const auto groups = topic ? view->groups(*topic) : nullptr;
     const auto known = groups ? groups->find(group->name()) : metadata::Groups::const_iterator();
     const bool found = groups && known != groups->end();
-    group->on_written(outcome, found ? &known->second : nullptr);
+    // Of the positions of a batch one may be refused and another not. Where the owner is still the same, what the state
+    // machine has tells; where it is another one, the revision may be its own.
+    const bool carried_out = none_refused || (topic && topic->last().epoch == group->epoch());
+    group->on_written(outcome, carried_out, found ? &known->second : nullptr);
     if (!group->dirty() || group->ended()) continue;
     if (!std::exchange(group->queued, true)) line_.push_back(group);
     urgent = urgent || !group->only_moved();

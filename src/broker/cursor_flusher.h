@@ -34,7 +34,7 @@ class CursorFlusher {
   void hurry();
   void commit_some();
   Batch take_batch(metadata::CommitCursors& commit);
-  void on_applied(const Batch& batch, const Status& outcome);
+  void on_applied(const Batch& batch, const Result<metadata::Applied>& applied);
   void finish_flushes(const Status& status);
 
   io::Loop& loop_;

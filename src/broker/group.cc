@@ -171,10 +171,11 @@ void Group::write(metadata::CommitCursors::Position& to) {
   for (Waiting& one : std::exchange(waiting_, {})) writing_.push_back(std::move(one));
 }
 
-void Group::on_written(const Status& outcome, const metadata::GroupInfo* now) {
+void Group::on_written(const Status& outcome, bool carried_out, const metadata::GroupInfo* now) {
   write_under_way_ = false;
   std::vector<Waiting> written = std::exchange(writing_, {});
-  const bool done = outcome && (forgetting_ ? now == nullptr : now != nullptr && now->revision >= revision_);
+  const bool done =
+      outcome && carried_out && (forgetting_ ? now == nullptr : now != nullptr && now->revision >= revision_);
   if (done) {
     forgotten_ = forgetting_;
     if (now != nullptr) stored_ = *now;

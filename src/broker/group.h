@@ -42,6 +42,8 @@ class Group : public std::enable_shared_from_this<Group> {
     std::function<void(io::TimePoint)> call_at;
     /// Appends a record to a topic, which is made when it is not there.
     std::function<void(const std::string& topic, const storage::RecordView& record, io::Done done)> append;
+    /// Whether this node still leads, as a quorum says now.
+    std::function<void(io::Done done)> confirm;
   };
 
   /// `stored` is what Raft knows, `position` where to go on: not behind it, and within what can be read.
@@ -50,6 +52,7 @@ class Group : public std::enable_shared_from_this<Group> {
 
   const std::string& name() const { return name_; }
   TopicId topic() const { return home_->topic; }
+  Epoch epoch() const { return home_->epoch; }
   Offset position() const { return queue_ ? queue_->offset() : cursor_->position(); }
   bool is_queue() const { return queue_ != nullptr; }
   Offset committed() const { return stored_.offset; }
@@ -91,8 +94,9 @@ class Group : public std::enable_shared_from_this<Group> {
   bool queued = false;  ///< in the flusher's line
   /// What Raft is to know, as the next revision.
   void write(metadata::CommitCursors::Position& position);
-  /// What became of that; `now` is what Raft has of the group, null when nothing.
-  void on_written(const Status& outcome, const metadata::GroupInfo* now);
+  /// What became of that: an error when it is not known; whether it may have been carried out; `now` is what Raft has
+  /// of the group, null when nothing.
+  void on_written(const Status& outcome, bool carried_out, const metadata::GroupInfo* now);
   bool ended() const { return ended_; }
   bool forgotten() const { return forgotten_; }
 
@@ -130,6 +134,7 @@ class Group : public std::enable_shared_from_this<Group> {
   void serve(Parked one);
   void on_read(Parked one, CursorRead read);
   void serve_lease(Parked one);
+  void read_for_lease(WorkQueue::Run run, Parked one);
   void park(Parked one);
   void wake_later();
   void answer_empty(GroupDone done) const;

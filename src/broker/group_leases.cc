@@ -78,15 +78,31 @@ void Group::serve_lease(Parked one) {
   if (!run && leasing_ && one.until <= home_->loop.now()) one.until = home_->loop.now() + kBusyPatience;
   if (!run) return park(std::move(one));
   leasing_ = true;
-  home_->records.read(run->first, [weak = weak_from_this(), run = *run,
-                                   one = std::move(one)](Result<storage::Batches> batches) mutable {
+  if (!one.waited) return read_for_lease(*run, std::move(one));
+  // It was confirmed that this node leads when the request came, which may be long ago: by now the record may be done,
+  // as another leader was told.
+  home_->confirm([weak = weak_from_this(), run = *run, one = std::move(one)](const Status& confirmed) mutable {
     const auto self = weak.lock();
-    if (!self || self->frozen_) return one.done(fail(ErrorCode::kNotLeader));
-    self->leasing_ = false;
-    if (!batches) return one.done(fail(batches.error()));
-    self->grant(run, std::move(one), std::move(*batches));
-    self->wake_later();
+    if (self && confirmed) return self->read_for_lease(run, std::move(one));
+    if (self) self->leasing_ = false;
+    one.done(fail(confirmed ? Error{ErrorCode::kNotLeader, {}} : confirmed.error()));
+    if (self) self->wake_later();
   });
+}
+
+void Group::read_for_lease(WorkQueue::Run run, Parked one) {
+  home_->records.read(run.first,
+                      [weak = weak_from_this(), run, one = std::move(one)](Result<storage::Batches> batches) mutable {
+                        const auto self = weak.lock();
+                        if (!self || self->frozen_) return one.done(fail(ErrorCode::kNotLeader));
+                        self->leasing_ = false;
+                        if (batches) {
+                          self->grant(run, std::move(one), std::move(*batches));
+                        } else {
+                          one.done(fail(batches.error()));
+                        }
+                        self->wake_later();
+                      });
 }
 
 void Group::grant(WorkQueue::Run run, Parked one, storage::Batches batches) {

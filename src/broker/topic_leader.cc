@@ -66,7 +66,8 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
                           .records = records(),
                           .changed = context.group_changed,
                           .call_at = {},
-                          .append = context.append_elsewhere},
+                          .append = context.append_elsewhere,
+                          .confirm = [this](io::Done done) { leader_.confirm(std::move(done)); }},
               [&metadata = context.metadata] { return metadata.view(); }),
       waiters_(context.loop) {}
 
@@ -158,8 +159,11 @@ void TopicLeader::take(std::uint32_t max_records, std::size_t max_bytes, TakeDon
 
 void TopicLeader::group(GroupCall call, GroupDone done) {
   if (over()) return done(fail(ErrorCode::kNotLeader));
-  const bool tells_the_end = call.verb == GroupCall::Verb::kRead || call.verb == GroupCall::Verb::kList;
-  if (!tells_the_end) return groups_.carry_out(call, std::move(done));
+  // Answered from what is known here. The others change something and are answered when Raft has that, but for EXTEND:
+  // a lease binds no other leader.
+  const bool tells_the_state = call.verb == GroupCall::Verb::kRead || call.verb == GroupCall::Verb::kList ||
+                               call.verb == GroupCall::Verb::kLease;
+  if (!tells_the_state) return groups_.carry_out(call, std::move(done));
   when_confirmed([call = std::move(call), done = std::move(done)](Result<TopicLeader*> self) mutable {
     if (!self) return done(fail(self.error()));
     (*self)->groups_.carry_out(call, std::move(done));

@@ -1,6 +1,7 @@
 // Metadata without Raft: one cluster state, and clients whose views follow it as late as the test wants.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -33,6 +34,8 @@ class FakeMetadataClient : public metadata::MetadataClient {
   void fail_proposals(std::optional<Error> error) { failing_ = std::move(error); }
   /// The next proposal is carried out, and its answer is this error.
   void lose_next_answer(Error error) { lost_answer_ = std::move(error); }
+  /// Runs when the next proposal is under way, before it is carried out.
+  void overtake_next(std::function<void()> what) { overtaking_ = std::move(what); }
   std::size_t proposals() const { return proposals_; }
 
  private:
@@ -51,6 +54,7 @@ class FakeMetadataClient : public metadata::MetadataClient {
   bool held_back_ = false;
   std::optional<Error> failing_;
   std::optional<Error> lost_answer_;
+  std::function<void()> overtaking_;
   std::size_t proposals_ = 0;
   std::function<void(const metadata::ViewPtr&, const metadata::ViewPtr&)> changed_;
   std::vector<Waiting> waiting_;
@@ -94,6 +98,7 @@ inline void FakeMetadataClient::propose(metadata::Command command, metadata::Pro
   ++proposals_;
   loop_.post([this, command = std::move(command), done = std::move(done)]() mutable {
     if (failing_) return done(fail(*failing_));
+    if (overtaking_) std::exchange(overtaking_, {})();
     metadata::Applied applied = metadata_.apply(command);
     if (lost_answer_) return done(fail(*std::exchange(lost_answer_, {})));
     done(std::move(applied));

@@ -77,6 +77,37 @@ class GroupTest : public BrokerTest {
   }
 };
 
+TEST_F(GroupTest, ACommitThatAnotherOwnerHasOvertakenIsNotTakenForCarriedOut) {
+  const metadata::TopicPtr topic = create("logs");
+  put_numbers(0, 6);
+  const auto leader = static_cast<std::size_t>(topic->last().leader.value());
+  ASSERT_EQ(now(commit(leader, "audit", 3)), "OK 3");
+  const std::uint64_t revision = stored("audit").revision;
+  // Somebody else takes over while the proposal is under way, and is as far in its own revisions.
+  bool overtaken = false;
+  node(leader).metadata.overtake_next([&] {
+    overtaken = true;
+    metadata::Command seal;
+    seal.mutable_seal_and_open()->set_topic_id(topic->id.value());
+    seal.mutable_seal_and_open()->set_segment_id(topic->last().id.value());
+    seal.mutable_seal_and_open()->set_epoch(topic->last().epoch.value());
+    seal.mutable_seal_and_open()->set_end(6);
+    seal.mutable_seal_and_open()->add_holders(leader);
+    ASSERT_TRUE(cluster_.apply(seal).status);
+    metadata::Command written;
+    metadata::CommitCursors::Position& position = *written.mutable_commit_cursors()->add_positions();
+    position.set_topic_id(topic->id.value());
+    position.set_epoch(cluster_.view()->find_topic("logs")->last().epoch.value());
+    position.set_group("audit");
+    position.set_offset(3);
+    position.set_revision(revision + 1);
+    ASSERT_TRUE(cluster_.apply(written).status);
+  });
+  EXPECT_EQ(now(commit(leader, "audit", 5)), "OK 5");
+  EXPECT_TRUE(overtaken);
+  EXPECT_EQ(stored("audit").offset, Offset(5));
+}
+
 TEST_F(GroupTest, EachGroupReadsEverythingOnceThroughAnyNode) {
   create("logs");
   put_numbers(0, 35);
