@@ -122,9 +122,6 @@ void Broker::submit(const protocol::Request& request, const std::shared_ptr<Answ
 }
 
 void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
-  if (metadata_.view()->find_topic(request.topic)) {
-    return answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});
-  }
   metadata::Command command;
   metadata::CreateTopic& create = *command.mutable_create_topic();
   create.set_name(std::string(request.topic));
@@ -138,6 +135,7 @@ void Broker::register_topic(const protocol::Request& request, Waiter waiter) {
     weaker.fsync = protocol::FsyncChoice{options_.fsync};
     create.mutable_settings()->MergeFrom(settings_from(weaker));
   }
+  // Also of a topic that this node knows: it may be one whose DELETE was answered elsewhere a moment ago.
   metadata_.propose(std::move(command), [waiter = std::move(waiter)](Result<metadata::Applied> applied) {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return answer_error({waiter}, outcome.error());
     answer_all({waiter}, {.kind = Answer::Kind::kOk, .payload = {}});

@@ -23,7 +23,20 @@ TEST_F(BrokerTest, RegistersATopicAndAgain) {
   submit(2, Verb::kRegister, "logs");
   run();
   EXPECT_EQ(replies(), (Replies{"OK", "OK"}));
-  EXPECT_EQ(node(2).metadata.proposals(), 0u);
+}
+
+TEST_F(BrokerTest, RegistersATopicAnewThatWasDeletedElsewhereAMomentAgo) {
+  const metadata::TopicPtr old = create("logs");
+  node(2).metadata.hold_back(true);
+  metadata::Command command;
+  command.mutable_delete_topic()->set_topic_id(old->id.value());
+  ASSERT_TRUE(cluster_.apply(command).status);
+  submit(2, Verb::kRegister, "logs");
+  run();
+  EXPECT_EQ(replies(), (Replies{"OK"}));
+  const metadata::TopicPtr now = cluster_.view()->find_topic("logs");
+  ASSERT_NE(now, nullptr);
+  EXPECT_NE(now->id, old->id);
 }
 
 TEST_F(BrokerTest, AnswersAPutOnlyWhenItIsDurable) {
