@@ -51,9 +51,9 @@ class Repair {
   void start() { tick(); }
   void stop();
 
-  /// The copy here was found damaged and set aside: the next one that is made here has healed it.
   /// The segment is about to be removed: a copy under way ends.
   void let_go(storage::SegmentKey key);
+  /// The copy here was found damaged and set aside: the next one that is made here has healed it.
   void note_damaged(storage::SegmentKey key) { damaged_.insert(key); }
 
  private:

@@ -128,11 +128,13 @@ void Scrubber::give_up(storage::SegmentKey key, const Error& damage) {
     log::error("topic {} segment {}: no other holder is up; the damaged copy is kept", target.topic->name, key.segment);
     return check_later(key);
   }
-  // Struck off first: who is listed has it whole.
+  // Struck off first: who is listed has it whole. And once: a second time could set the next copy aside.
+  if (!giving_up_.insert(key).second) return;
   shard_.metadata.propose(
       drop_holder(*view, *target.topic, *target.segment, options_.self),
       [this, alive = alive_, key, base = target.segment->base](const Result<metadata::Applied>& applied) {
         if (!*alive) return;
+        giving_up_.erase(key);
         if (metadata::outcome_of(applied)) return set_aside(key, base);
         check_later(key);
       });

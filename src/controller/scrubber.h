@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "controller/repair_counters.h"
@@ -82,6 +83,7 @@ class Scrubber {
   io::Timer round_;
   io::Timer step_;
   io::Timer recheck_;
+  std::set<storage::SegmentKey> giving_up_;  // to be struck off the holders
   std::deque<storage::SegmentKey> damaged_;  // the only copy that is up: to be looked at again
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -103,6 +103,7 @@ void SegmentCopier::await_durable() {
   auto segment = own();
   if (!segment) return finish(fail(segment.error()));
   if (const Status status = (*segment)->status(); !status) return finish(fail(status.error()));
+  if ((*segment)->end() < options_.segment.end) return fetch_next();  // set aside meanwhile, by somebody else
   if ((*segment)->durable_end() < options_.segment.end) return later(kDurablePoll, &SegmentCopier::await_durable);
   verify();
 }

@@ -14,6 +14,9 @@ SegmentFollower::~SegmentFollower() {
   *alive_ = false;
   segment_.watch({});
   fail_waiting({ErrorCode::kOutcomeUnknown, "the replica stopped"});
+  for (Fencing& fencing : std::exchange(fencing_, {})) {
+    fencing.done(fail(ErrorCode::kOutcomeUnknown, "the replica stopped"));
+  }
 }
 
 ReplicateAnswer SegmentFollower::standing(ReplicateAnswer::Verdict verdict) const {

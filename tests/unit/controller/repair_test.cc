@@ -170,6 +170,22 @@ TEST_F(RepairTest, AReplicaWithOtherContentIsSetAsideAndMadeAnew) {
   EXPECT_EQ(copy(3)->hash(), copy(1)->hash());
 }
 
+TEST_F(RepairTest, ACopyThatIsSetAsideWhileItIsMadeIsMadeAnew) {
+  seal(3, {1, 2});
+  start_repair();
+  const auto fetched = [&] { return copy(3) != nullptr && copy(3)->end() == Offset(8); };
+  for (int i = 0; i < 100 && !fetched(); ++i) {
+    node(3).store.sync();
+    world_.run_for(50ms);
+  }
+  ASSERT_TRUE(fetched());
+  ASSERT_LT(copy(3)->durable_end(), Offset(8));
+  node(3).broker.replicas().forget({logs()->id, SegmentId(0)});
+  ASSERT_TRUE(node(3).store.set_aside({logs()->id, SegmentId(0)}, Offset(0)));
+  run_for(1s);
+  EXPECT_THAT(holders(), UnorderedElementsAre(1, 2, 3));
+}
+
 TEST_F(RepairTest, ADrainingNodesCopiesAreMadeElsewhereAndThenItHoldsNothing) {
   seal(3, {1, 2, 3});
   start_repair();

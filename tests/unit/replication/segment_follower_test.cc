@@ -99,6 +99,23 @@ TEST_F(SegmentFollowerTest, OfTwoFencesTheHigherOneHolds) {
   EXPECT_EQ(fence(Epoch(10))->error().code, ErrorCode::kFenced);
 }
 
+TEST(SegmentFollower, WhoWaitsForAFenceHearsOfItsEnd) {
+  FakeSegment segment({TopicId(7), SegmentId(2)}, Offset(100));
+  auto follower = std::make_unique<SegmentFollower>(segment);
+  Status answer = fail(ErrorCode::kTimedOut, "no answer yet");
+  follower->fence(Epoch(9), [&](const Result<FenceAnswer>& got) { answer = got ? Status() : fail(got.error()); });
+  segment.sync();  // the promise
+  EXPECT_TRUE(answer);
+  storage::BatchBuilder builder;
+  builder.add("x", 1);
+  ASSERT_TRUE(segment.append(SharedBytes(builder.finish(Offset(100)))));
+  follower->fence(Epoch(10), [&](const Result<FenceAnswer>& got) { answer = got ? Status() : fail(got.error()); });
+  follower.reset();
+  segment.sync();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kOutcomeUnknown);
+}
+
 TEST_F(SegmentFollowerTest, AFailedDiskFailsTheFenceAndWhatWaits) {
   const auto pending = send(Epoch(5), Offset(100), 1);
   const auto fenced = fence(Epoch(9));
