@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -16,7 +17,7 @@ using protocol::Verb;
 namespace {
 
 constexpr auto kPause = 7ms;
-constexpr auto kPatience = 15s;
+constexpr auto kLongestAnswer = 15s;
 constexpr std::uint32_t kVisibleMs = 3'000;
 constexpr std::size_t kWorkers = 3;
 
@@ -107,7 +108,7 @@ class GroupClients::Client : public std::enable_shared_from_this<Client> {
     verb_ = request.verb;
     const std::uint64_t number = ++request_;
     if (verb_ == Verb::kLease) known_done_ = clients_.done_.size();
-    patience_ = loop().after(kPatience, [self = shared_from_this(), number] { self->give_up(number); });
+    patience_ = loop().after(clients_.patience_, [self = shared_from_this(), number] { self->give_up(number); });
     SimNode* node = clients_.cluster_.node(up[random().below(up.size())]);
     node->requests().submit(request, std::make_shared<Sink>(shared_from_this(), number), number);
     node->requests().flush();
@@ -209,7 +210,8 @@ class GroupClients::Client : public std::enable_shared_from_this<Client> {
   io::Timer pause_;
 };
 
-GroupClients::GroupClients(SimCluster& cluster, std::string topic) : cluster_(cluster), topic_(std::move(topic)) {}
+GroupClients::GroupClients(SimCluster& cluster, std::string topic, io::Duration patience)
+    : cluster_(cluster), topic_(std::move(topic)), patience_(patience) {}
 
 GroupClients::~GroupClients() { running_ = false; }
 
@@ -225,8 +227,14 @@ bool GroupClients::finish(std::uint64_t records) {
   const bool all_done = cluster_.world().run_until(
       [&] { return !violation_.empty() || (done_.size() >= records && committed_ >= records); }, 120s);
   running_ = false;
-  cluster_.world().run_for(kPatience + 1s);
+  cluster_.world().run_for(std::max<io::Duration>(patience_, kLongestAnswer) + 1s);
   return all_done;
+}
+
+std::uint64_t GroupClients::done_before() const {
+  std::uint64_t next = 0;
+  for (auto done = done_.begin(); done != done_.end() && done->first == next; ++done) ++next;
+  return std::min(next, committed_);
 }
 
 void GroupClients::found(std::string what) {

@@ -23,7 +23,9 @@ namespace walrus::sim {
 
 class GroupClients {
  public:
-  GroupClients(SimCluster& cluster, std::string topic);
+  /// A client that hears nothing for `patience` gives up on its request. The default is longer than any bound of the
+  /// product.
+  GroupClients(SimCluster& cluster, std::string topic, io::Duration patience = std::chrono::seconds(15));
   ~GroupClients();
 
   void start();
@@ -33,6 +35,8 @@ class GroupClients {
   /// What is wrong, by name, with the topic's records as the log has them; empty when nothing is.
   std::string check(const std::vector<std::string>& log) const;
 
+  /// Both groups are done with all before this offset.
+  std::uint64_t done_before() const;
   std::uint64_t committed() const { return committed_; }
   std::uint64_t acknowledged() const { return done_.size(); }
   std::uint64_t given() const { return given_count_; }
@@ -44,6 +48,7 @@ class GroupClients {
 
   SimCluster& cluster_;
   const std::string topic_;
+  const io::Duration patience_;
   std::vector<std::shared_ptr<Client>> clients_;
   bool running_ = false;
   bool finishing_ = false;

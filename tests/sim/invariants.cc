@@ -81,7 +81,7 @@ void Invariants::look_at_topic(const metadata::View& view, const metadata::Topic
     if (segment.sealed()) {
       look_at_sealed(view, topic, segment);
     } else {
-      replicas_.try_emplace({topic.name, segment.id}, segment.replicas.size());
+      replicas_.try_emplace({topic.id, segment.id}, segment.replicas.size());
     }
     if (segment.sealed() && !last && topic.segments[i + 1].base != segment.end) {
       found(fmt::format("I6: {} segment {} does not begin where the one before ends", topic.name, segment.id));
@@ -92,7 +92,7 @@ void Invariants::look_at_topic(const metadata::View& view, const metadata::Topic
 
 void Invariants::look_at_sealed(const metadata::View& view, const metadata::TopicInfo& topic,
                                 const metadata::SegmentInfo& segment) {
-  const Key key{topic.name, segment.id};
+  const storage::SegmentKey key{topic.id, segment.id};
   const Sealed now{segment.end, segment.hash};
   const auto [known, fresh] = sealed_.try_emplace(key, now);
   if (!fresh && known->second != now) {
@@ -116,7 +116,7 @@ void Invariants::look_at_sealed(const metadata::View& view, const metadata::Topi
 }
 
 void Invariants::look_at_cursor(const metadata::View& view, const metadata::TopicInfo& topic) {
-  auto& cursors = cursors_[topic.name];
+  auto& cursors = cursors_[topic.id];
   const Offset cursor = view.shared_cursor(topic);
   cursors[view.version()] = cursor;
   const auto here = cursors.find(view.version());

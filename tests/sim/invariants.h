@@ -40,7 +40,6 @@ class Invariants {
     std::uint64_t hash = 0;
     friend bool operator==(const Sealed&, const Sealed&) = default;
   };
-  using Key = std::pair<std::string, SegmentId>;
   struct Disk {
     NodeId node;
     std::uint64_t high = 0;  // of its id
@@ -51,11 +50,11 @@ class Invariants {
   SimCluster& cluster_;
   std::string violation_;
   std::uint64_t looks_ = 0;
-  std::map<Key, Sealed> sealed_;
-  std::map<metadata::Version, std::uint64_t> digests_;                  // of the cluster state, by version
-  std::map<std::string, std::map<metadata::Version, Offset>> cursors_;  // by topic
-  std::map<Key, std::size_t> replicas_;                                 // of segments that were seen open
-  std::map<std::pair<Disk, storage::SegmentKey>, Offset> durable_;      // ends, as the replicas said
+  std::map<storage::SegmentKey, Sealed> sealed_;
+  std::map<metadata::Version, std::uint64_t> digests_;              // of the cluster state, by version
+  std::map<TopicId, std::map<metadata::Version, Offset>> cursors_;  // by topic
+  std::map<storage::SegmentKey, std::size_t> replicas_;             // of segments that were seen open
+  std::map<std::pair<Disk, storage::SegmentKey>, Offset> durable_;  // ends, as the replicas said
   Pledges pledges_;
   io::Timer timer_;
 };

@@ -1,6 +1,8 @@
 #include "tests/sim/scenarios.h"
 
 #include <algorithm>
+#include <functional>
+#include <limits>
 
 #include "metadata/sealing.h"
 #include "tests/sim/story.h"
@@ -170,6 +172,35 @@ void seal_is_applied_late_on_a_node_that_serves_reads(Story& story) {
   story.until_acknowledged(20);
 }
 
+/// Exactly one follower has synced what nobody else has yet: it will be found, and nobody has been told.
+bool a_follower_is_ahead(Story& story) {
+  const metadata::SegmentInfo segment = story.open();
+  std::vector<std::pair<Offset, NodeId>> ends;
+  for (const NodeId id : segment.replicas) {
+    SimNode* node = story.cluster().node(id);
+    const storage::Segment* replica = node != nullptr ? node->replica(*story.topic(), segment.id) : nullptr;
+    if (replica == nullptr) return false;
+    ends.emplace_back(replica->durable_end(), id);
+  }
+  std::ranges::sort(ends, std::greater());
+  return ends.size() == 3 && ends[0].second != segment.leader && ends[0].first > ends[1].first;
+}
+
+void producers_try_again_across_seals(Story& story) {
+  for (const NodeId id : story.cluster().ids()) story.cluster().disk(id).set_latency(1ms, 10ms);
+  for (int round = 0; round < 20 && story.workload().found_behind_seals() == 0; ++round) {
+    story.until([&] { return a_follower_is_ahead(story); }, "a follower is ahead");
+    const NodeId old = story.leader();
+    story.kill(old);
+    story.until_next_segment();
+    story.until_acknowledged(20);
+    story.restart(old);
+    story.until([&] { return story.open().replicas.size() == 3; }, "all nodes take part again");
+  }
+  for (const NodeId id : story.cluster().ids()) story.cluster().disk(id).set_latency(50us, 500us);
+  if (story.workload().found_behind_seals() == 0) story.fail("F15: nothing was tried again across a seal");
+}
+
 void follower_is_swapped_while_the_leader_dies(Story& story) {
   const NodeId slow = story.followers().front();
   story.pause(slow);
@@ -234,6 +265,34 @@ void a_removed_node_is_recoverer_or_leader(Story& story) {
   the_leader_is_removed(story);
 }
 
+void a_stale_node_has_deletions_due(Story& story) {
+  const auto everything = SegmentId(std::numeric_limits<std::uint64_t>::max());
+  story.until_acknowledged(250);
+  const NodeId behind = story.bystander();
+  const TopicId old = story.fill_topic("short-lived", 60, behind);
+  story.isolate(behind);
+  story.until([&] { return !story.cluster().newest_view()->is_up(behind); }, "it is missed");
+  story.delete_topic(old, behind);
+  const TopicId fresh = story.fill_topic("short-lived", 70, behind);
+  const SegmentId first_kept = story.trim(behind);
+  const auto leftovers = [&](NodeId id) {
+    return story.copies(id, "short-lived", old, everything) + story.copies(id, kTopic, story.topic()->id, first_kept);
+  };
+  for (const NodeId id : story.cluster().ids()) {
+    if (id != behind) story.until([&] { return leftovers(id) == 0; }, "what was deleted is gone elsewhere");
+  }
+  if (leftovers(behind) == 0) return story.fail("F21: the node that is behind has nothing to delete");
+  story.until_acknowledged(100);
+  // It hears of all that at once, and loses power while the deletions are due.
+  story.heal();
+  story.until([&] { return story.cluster().node(behind)->view()->find_topic(fresh) != nullptr; }, "it has caught up");
+  story.cut_power(behind);
+  story.restart(behind);
+  story.until([&] { return leftovers(behind) == 0; }, "what was deleted is gone there, too");
+  const auto log = story.workload().read_log("short-lived");
+  if (!log || *log != std::vector<std::string>(70, "70")) story.fail("F21: what was not deleted is gone");
+}
+
 void two_versions(Story& story) {
   for (const NodeId id : story.cluster().ids()) {
     story.kill(id);
@@ -251,7 +310,8 @@ void a_repair_source_rots_during_the_copy(Story& story) {
   story.cluster().wipe(victim);
   story.until_writable("after a disk was wiped");
   story.restart(victim);
-  story.until([&] { return story.cluster().node(victim)->repair_counters().copied_bytes > 0; }, "copies are made");
+  const auto copying = [&](NodeId id) { return story.cluster().node(id)->repair_counters().copied_bytes > 0; };
+  story.until([&] { return std::ranges::any_of(story.cluster().up(), copying); }, "copies are made");
   for (int i = 0; i < 8; ++i) (void)story.cluster().rot(source, story.random().next());
   story.run_for(40s);  // all is read again, and what is damaged is found and made anew
   story.until([&] { return story.cluster().missing_copy().empty(); }, "all copies are there again");
@@ -296,11 +356,13 @@ constexpr Scenario kScenarios[] = {
     {"F12", "answers of rolls are lost", 3, answers_of_rolls_are_lost},
     {"F13", "the Raft leader changes during each step", 5, raft_leader_changes_during_each_step},
     {"F14", "a seal is applied late on a node that serves reads", 3, seal_is_applied_late_on_a_node_that_serves_reads},
+    {"F15", "producers try again across seals", 3, producers_try_again_across_seals},
     {"F16", "a follower is swapped while the leader dies", 5, follower_is_swapped_while_the_leader_dies},
     {"F17", "a removed node is recoverer or leader", 5, a_removed_node_is_recoverer_or_leader},
     {"F18", "the disk is full while a fence is persisted", 3, disk_is_full_while_a_fence_is_persisted},
     {"F19", "a sync error on one replica", 3, sync_fails_on_one_replica},
     {"F20", "clocks jump while a leader is replaced", 3, clocks_jump},
+    {"F21", "a node is behind while deletions are due", 3, a_stale_node_has_deletions_due},
     {"F22", "nodes of two versions", 3, two_versions},
     {"F23", "the source of a repair rots during the copy", 5, a_repair_source_rots_during_the_copy},
     {"F24", "both holders are lost: it is told, and nothing is made up", 5, both_holders_are_lost, 2},

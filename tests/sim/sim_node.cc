@@ -48,6 +48,7 @@ SimNode::~SimNode() {
     shard->takeover.reset();
     shard->repair.reset();
     shard->scrubber.reset();
+    shard->disposal.reset();
   }
   for (auto& shard : shards_) shard->broker.reset();
   shards_.clear();
@@ -72,6 +73,7 @@ Status SimNode::open(io::SimNetwork& network, io::SimDisk& disk) {
     shard->takeover->start();
     shard->repair->start();
     shard->scrubber->start();
+    shard->disposal->start();
   }
   return {};
 }
@@ -160,6 +162,15 @@ void SimNode::open_repair(Shard& shard, std::uint32_t number) {
           .owns = owns,
           .on_set_aside = [repair = shard.repair.get()](storage::SegmentKey key) { repair->note_damaged(key); }},
       controller::ScrubOptions{.self = options_.id, .interval = kScrubInterval}, repair_counters_);
+  shard.disposal = std::make_unique<controller::Disposal>(
+      controller::Disposal::Shard{
+          .loop = loop_,
+          .metadata = *shard.metadata,
+          .store = *shard.store,
+          .replicas = shard.broker->replicas(),
+          .owns = owns,
+          .let_go = [repair = shard.repair.get()](storage::SegmentKey key) { repair->let_go(key); }},
+      options_.id);
   shard.broker->on_damage([scrubber = shard.scrubber.get()](storage::SegmentKey key) { scrubber->suspect(key); });
 }
 

@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/router.h"
 #include "controller/controller.h"
+#include "controller/disposal.h"
 #include "controller/repair.h"
 #include "controller/scrubber.h"
 #include "controller/takeover.h"
@@ -59,6 +60,10 @@ class SimNode {
   const storage::Segment* replica(const metadata::TopicInfo& topic, SegmentId segment) const {
     return shards_[directory_.shard_of(topic.name)]->store->find({topic.id, segment});
   }
+  /// Every segment of a topic of this name of which something is here, whatever the metadata says.
+  Result<std::vector<storage::SegmentKey>> copies(std::string_view name, TopicId topic) const {
+    return shards_[directory_.shard_of(name)]->store->list(topic);
+  }
   /// Payloads of a segment as this node's store has them, in order.
   Result<std::vector<std::string>> read_segment(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
                                                 io::SimWorld& world);
@@ -72,6 +77,7 @@ class SimNode {
     std::unique_ptr<controller::Takeover> takeover;
     std::unique_ptr<controller::Repair> repair;
     std::unique_ptr<controller::Scrubber> scrubber;
+    std::unique_ptr<controller::Disposal> disposal;
   };
 
   SimNode(io::SimLoop& loop, const SimNodeOptions& options) : loop_(loop), options_(options) {}

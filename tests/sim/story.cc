@@ -15,12 +15,12 @@ namespace {
 constexpr auto kPatience = 20s;
 constexpr auto kWritableAgain = 10s;  // L1, once a quorum is up
 constexpr auto kLookInterval = 20ms;
-const std::string kTopic = "topic-0";
 }  // namespace
 
 Story::Story(std::uint64_t seed, std::size_t nodes, std::uint32_t replicas)
     : cluster_({.seed = seed, .nodes = nodes, .replication_factor = replicas}),
       workload_(cluster_, {.producers = 3, .readers = 2, .topics = 1, .patience = 1s}),
+      groups_(cluster_, kTopic, 1s),
       invariants_(cluster_) {
   cluster_.network().set_observer([this](const io::SimSent& sent) { invariants_.on_sent(sent); });
 }
@@ -29,6 +29,7 @@ void Story::fail(std::string why) {
   if (!wrong_.empty()) return;
   wrong_ = std::move(why);
   if (!topic()) return;
+  if (const std::string missing = cluster_.missing_copy(); !missing.empty()) wrong_ += "; " + missing;
   const metadata::SegmentInfo segment = open();
   wrong_ += fmt::format("; segment {} of epoch {} is {}, led by {}, recoverer {}", segment.id, segment.epoch,
                         segment.state == metadata::SegmentState::kOpen ? "open" : "being sealed", segment.leader,
@@ -59,6 +60,7 @@ bool Story::begin() {
     return false;
   }
   workload_.start();
+  groups_.start();
   until_acknowledged(20);
   return wrong_.empty();
 }
@@ -75,8 +77,17 @@ void Story::end() {
   until_writable("once everything is healed");
   workload_.stop();
   if (wrong_.empty() && !losses_expected_) wrong_ = workload_.check();
+  if (wrong_.empty() && !losses_expected_) check_groups();
   if (wrong_.empty()) wrong_ = invariants_.violation();
   if (wrong_.empty() && invariants_.looks() < 50) wrong_ = "hardly anything was looked at";
+}
+
+void Story::check_groups() {
+  const auto log = workload_.read_log(kTopic);
+  if (!log) return fail(log.error().message());
+  const bool finished = groups_.finish(log->size());
+  wrong_ = groups_.check(*log);
+  if (wrong_.empty() && !finished) wrong_ = "the groups have not read everything";
 }
 
 metadata::TopicPtr Story::topic() const { return cluster_.newest_view()->find_topic(kTopic); }
@@ -151,6 +162,57 @@ void Story::remove(NodeId node) {
   if (!removed) return fail("removing a node: " + removed.error().message());
   until([&] { return !cluster_.is_up(node); }, "the removed node ends");
   if (wrong_.empty()) cluster_.forget(node);
+}
+
+TopicId Story::fill_topic(const std::string& name, std::size_t records, NodeId except) {
+  struct Answers : broker::AnswerSink {
+    void answer(std::uint64_t, const broker::Answer& answer) override {
+      ok += answer.kind == broker::Answer::Kind::kOk;
+    }
+    void flush() override {}
+    std::size_t ok = 0;
+    std::string payload;
+  };
+  std::vector<NodeId> others = cluster_.up();
+  std::erase(others, except);
+  broker::RequestSink& node = cluster_.node(others.front())->requests();
+  const auto answers = std::make_shared<Answers>();
+  answers->payload = std::to_string(records);
+  node.submit({.verb = protocol::Verb::kRegister, .topic = name, .payload = {}}, answers, 0);
+  node.flush();
+  until([&] { return answers->ok == 1; }, "a topic is registered");
+  for (std::size_t i = 0; i < records; ++i) {
+    node.submit({.verb = protocol::Verb::kPut, .topic = name, .payload = answers->payload}, answers, i);
+  }
+  node.flush();
+  until([&] { return answers->ok == 1 + records; }, "records of a topic are acknowledged");
+  const metadata::TopicPtr made = cluster_.newest_view()->find_topic(name);
+  return made ? made->id : TopicId();
+}
+
+void Story::delete_topic(TopicId topic, NodeId except) {
+  metadata::Command command;
+  command.mutable_delete_topic()->set_topic_id(topic.value());
+  if (const Status deleted = carry_out(command, except); !deleted) fail("DELETE: " + deleted.error().message());
+}
+
+SegmentId Story::trim(NodeId except) {
+  const metadata::TopicPtr now = topic();
+  const metadata::SegmentInfo kept = *now->holding(Offset(groups_.done_before()));
+  if (kept.id == now->segments.front().id) fail("nothing can be trimmed: the groups have read hardly anything");
+  if (const Status known = workload_.expect_trim(kTopic, kept.base); !known) fail(known.error().message());
+  metadata::Command command;
+  command.mutable_trim_topic()->set_topic_id(now->id.value());
+  command.mutable_trim_topic()->set_before(kept.base.value());
+  if (const Status trimmed = carry_out(command, except); !trimmed) fail("TRIM: " + trimmed.error().message());
+  return kept.id;
+}
+
+std::size_t Story::copies(NodeId node, const std::string& name, TopicId topic, SegmentId first_kept) {
+  const auto keys = cluster_.node(node)->copies(name, topic);
+  if (!keys) return 1;
+  return static_cast<std::size_t>(
+      std::ranges::count_if(*keys, [&](const auto& key) { return key.segment < first_kept; }));
 }
 
 Epoch Story::promise_of(NodeId node, SegmentId segment) {

@@ -4,10 +4,13 @@
 #include <functional>
 #include <string>
 
+#include "tests/sim/group_clients.h"
 #include "tests/sim/invariants.h"
 #include "tests/sim/workload.h"
 
 namespace walrus::sim {
+
+inline const std::string kTopic = "topic-0";  ///< that all producers write to
 
 class Story {
  public:
@@ -51,6 +54,13 @@ class Story {
   void remove(NodeId node);
   /// Has a command of the metadata carried out, through any node but `except`.
   Status carry_out(const metadata::Command& command, NodeId except = {});
+  /// Registers the topic anew and puts `records` into it, through any node but `except`; its id.
+  TopicId fill_topic(const std::string& name, std::size_t records, NodeId except);
+  void delete_topic(TopicId topic, NodeId except);
+  /// Trims away what all groups have read; the first segment that is kept.
+  SegmentId trim(NodeId except);
+  /// Segments of a topic below `first_kept` of which this node has something.
+  std::size_t copies(NodeId node, const std::string& name, TopicId topic, SegmentId first_kept);
   void isolate(NodeId node) { cluster_.network().isolate(node); }
   void cut(NodeId from, NodeId to) { cluster_.network().cut(from, to); }
   void heal() { cluster_.network().heal_all(); }
@@ -61,8 +71,11 @@ class Story {
   Epoch promise_of(NodeId node, SegmentId segment);
 
  private:
+  void check_groups();
+
   SimCluster cluster_;
   Workload workload_;
+  GroupClients groups_;
   Invariants invariants_;
   std::string wrong_;
   bool losses_expected_ = false;

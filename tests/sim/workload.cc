@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "protocol/record.h"
 
 namespace walrus::sim {
@@ -53,6 +54,7 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
   void make_payload() { payload_ = fmt::format("{}:{}", *producer_, number_++); }
   const std::string& payload() const { return payload_; }
   const Topic& topic() const { return topic_; }
+  Workload& workload() { return workload_; }
   void found_fault(const std::string& fault) { workload_.fault_ = fault; }
 
  private:
@@ -150,6 +152,7 @@ class Workload::IdempotentClient : public Client {
   protocol::Request next_request() override {
     if (!stamp_) return {.verb = protocol::Verb::kProducer, .topic = {}, .payload = {}, .name = name_, .arguments = {}};
     if (!std::exchange(pending_, true)) {
+      sent_ = workload().cluster_.world().now();
       make_payload();
       body_.clear();
       const Status appended =
@@ -182,7 +185,11 @@ class Workload::IdempotentClient : public Client {
     stamp_ = request->get<protocol::WriteOptions>().producer;
   }
   void written(const std::string& offset) {
-    note(Fate::kAcknowledged, std::stoull(offset));
+    const std::uint64_t place = std::stoull(offset);
+    note(Fate::kAcknowledged, place);
+    const metadata::TopicPtr known = workload().cluster_.newest_view()->find_topic(topic().name);
+    const bool late = workload().cluster_.world().now() - sent_ >= limits::kSuspectAfter;
+    if (late && known && Offset(place) < known->last().base) ++workload().found_behind_seals_;
     pending_ = false;
     stamp_->sequence = sequence_after(stamp_->sequence, 1);
   }
@@ -190,6 +197,7 @@ class Workload::IdempotentClient : public Client {
   const std::string name_;
   std::optional<ProducerStamp> stamp_;  // with the sequence of the pending record, or the next
   bool pending_ = false;
+  io::TimePoint sent_;  // the pending record, for the first time
   std::string body_;
 };
 
@@ -253,8 +261,10 @@ Result<std::vector<std::string>> Workload::read_log(const std::string& name) {
   SimNode* any = cluster_.node(cluster_.up().front());
   const metadata::TopicPtr topic = any->view()->find_topic(name);
   if (!topic) return fail(ErrorCode::kTopicNotFound, name);
-  std::vector<std::string> log;
-  Offset next(0);
+  const auto known = std::ranges::find(topics_, name, &Topic::name);
+  std::vector<std::string> log = known != topics_.end() ? known->trimmed : std::vector<std::string>();
+  Offset next(log.size());
+  if (topic->start() != next) return fail(ErrorCode::kCorrupt, "what was trimmed is not what should be");
   for (const metadata::SegmentInfo& segment : topic->segments) {
     if (segment.base != next) return fail(ErrorCode::kCorrupt, "I6: a gap between segments");
     std::optional<std::vector<std::string>> content;
@@ -269,6 +279,14 @@ Result<std::vector<std::string>> Workload::read_log(const std::string& name) {
     std::ranges::move(*content, std::back_inserter(log));
   }
   return log;
+}
+
+Status Workload::expect_trim(const std::string& name, Offset before) {
+  WALRUS_ASSIGN(auto log, read_log(name));
+  if (log.size() < before.value()) return fail(ErrorCode::kInvalidArgument, "so much is not there");
+  log.resize(before.value());
+  std::ranges::find(topics_, name, &Topic::name)->trimmed = std::move(log);
+  return {};
 }
 
 std::string Workload::check() {

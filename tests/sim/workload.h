@@ -37,8 +37,12 @@ class Workload {
   /// No new requests; what is under way is given its time.
   void stop();
 
-  /// The records of a topic, from its segments' copies, which must be equal.
+  /// The records of a topic, from its segments' copies, which must be equal; in front of them those that expect_trim()
+  /// has kept.
   Result<std::vector<std::string>> read_log(const std::string& name);
+  /// What lies before this offset, where a segment begins, is about to be trimmed: keeps it, to judge what clients
+  /// know.
+  Status expect_trim(const std::string& name, Offset before);
 
   /// What is wrong with the log as it is now, in words; empty when nothing is. All nodes must be up.
   std::string check();
@@ -48,6 +52,9 @@ class Workload {
   std::uint64_t unknown() const { return unknown_; }
   std::uint64_t refused() const { return refused_; }
   std::uint64_t delivered() const { return delivered_; }
+  /// Records that were tried again, by their producer or by its node, until their leader was replaced, and were found
+  /// in the segment that it had led.
+  std::uint64_t found_behind_seals() const { return found_behind_seals_; }
   /// Since when no PUT to some topic was acknowledged; for liveness.
   io::TimePoint oldest_progress() const;
 
@@ -65,6 +72,7 @@ class Workload {
     std::map<std::size_t, std::vector<Record>> sent;  // by producer, in order
     std::vector<std::string> taken;
     io::TimePoint progress;
+    std::vector<std::string> trimmed = {};
   };
 
   bool register_topic(const std::string& name);
@@ -81,6 +89,7 @@ class Workload {
   std::uint64_t unknown_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t delivered_ = 0;
+  std::uint64_t found_behind_seals_ = 0;
 };
 
 }  // namespace walrus::sim
