@@ -12,7 +12,7 @@
 
 namespace walrus::bench {
 
-enum class RequestKind : std::uint8_t { kRegister, kPut, kGet };
+enum class RequestKind : std::uint8_t { kRegister, kPut, kGet, kCommit };
 
 struct Answer {
   enum class Kind : std::uint8_t { kOk, kRecord, kEmpty, kError, kNotice, kNonsense };
@@ -25,6 +25,7 @@ struct Answer {
 struct RequestPlace {
   std::size_t topic = 0;
   std::size_t lane = 0;
+  std::uint64_t number = 0;  ///< requests of this connection before
 };
 
 class Codec {
@@ -41,6 +42,7 @@ class Codec {
 struct CodecOptions {
   std::vector<std::string> topics;
   std::string payload;
+  std::uint64_t records = 0;          ///< that a topic has at the start: where a COMMIT may go
   std::string register_options = {};  ///< behind "REGISTER <topic>"; walrusd only
 };
 

@@ -14,6 +14,7 @@ namespace walrus::bench {
 namespace {
 
 constexpr std::uint64_t kDefaultPrefill = 200'000;
+constexpr std::uint64_t kDefaultCommitPrefill = 1'000'000;  // more than a group moves in a run
 constexpr std::size_t kDefaultManyTopics = 1'000;
 constexpr std::uint64_t kDefaultFetchPrefill = 2'000'000;
 constexpr double kDefaultBacklogGigabytes = 1;
@@ -117,6 +118,12 @@ void add_load_commands(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(0.0, 0.99))
       ->capture_default_str();
   add_prefill(*mixed);
+  auto* commit =
+      add("commit", "move groups, one of each connection; the topics are filled before", [](LoadCommand& load) {
+        load.plan.write = RequestKind::kCommit;
+        if (load.prefill == 0) load.prefill = kDefaultCommitPrefill;
+      });
+  add_prefill(*commit);
   add("many-topics", "append to 1,000 topics in turn, unless --topics says otherwise", [](LoadCommand& load) {
     if (load.plan.topics == 1) load.plan.topics = kDefaultManyTopics;
   });

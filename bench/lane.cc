@@ -30,7 +30,7 @@ void Lane::break_off(std::string reason) {
 }
 
 void Lane::queue(const Codec& codec, const PendingRequest& request) {
-  codec.append_request(out_, request.kind, {.topic = request.topic, .lane = number_});
+  codec.append_request(out_, request.kind, {.topic = request.topic, .lane = number_, .number = queued_++});
   pending_.push_back(request);
 }
 

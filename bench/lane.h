@@ -55,6 +55,7 @@ class Lane {
   std::size_t sent_ = 0;
   std::string in_;
   std::size_t taken_ = 0;
+  std::uint64_t queued_ = 0;
   std::deque<PendingRequest> pending_;
   std::string break_reason_;
 };

@@ -60,6 +60,7 @@ std::vector<std::string> topics_of(const LoadCommand& command) {
 std::unique_ptr<Codec> codec_of(const LoadCommand& command) {
   return make_codec(command.peer, {.topics = topics_of(command),
                                    .payload = payload_of(command.record_bytes),
+                                   .records = command.prefill / command.plan.topics,
                                    .register_options = command.register_options});
 }
 

@@ -37,7 +37,7 @@ class NatsCodec : public Codec {
     for (const std::string& topic : options.topics) heads_.push_back(fmt::format("PUB {} _INBOX.", topic));
   }
 
-  bool supports(RequestKind kind) const override { return kind != RequestKind::kGet; }
+  bool supports(RequestKind kind) const override { return kind == RequestKind::kPut || kind == RequestKind::kRegister; }
 
   std::string greeting(std::size_t lane) const override {
     return connect_line() + fmt::format("SUB _INBOX.{} 1\r\n", lane);

@@ -1,3 +1,7 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "bench/codec.h"
@@ -10,7 +14,9 @@ namespace {
 class WalrusCodec : public Codec {
  public:
   explicit WalrusCodec(const CodecOptions& options) : payload_(options.payload) {
+    records_ = options.records;
     for (const std::string& topic : options.topics) {
+      commit_heads_.push_back("COMMIT " + topic + " bench-");
       const std::string head = "PUT " + topic + " ";
       append_little(put_heads_.emplace_back(), static_cast<std::uint32_t>(head.size() + payload_.size()));
       put_heads_.back() += head;
@@ -32,6 +38,10 @@ class WalrusCodec : public Codec {
         return;
       case RequestKind::kRegister:
         to.append(registers_[place.topic]);
+        return;
+      case RequestKind::kCommit:  // a group of each connection, forward by one record each time
+        protocol::append_frame(to, commit_heads_[place.topic],
+                               fmt::format("{} {}", place.lane, std::min(place.number + 1, records_)));
         return;
     }
   }
@@ -68,6 +78,8 @@ class WalrusCodec : public Codec {
   std::vector<std::string> put_heads_;  // by topic: length and text up to the payload
   std::vector<std::string> gets_;
   std::vector<std::string> registers_;
+  std::vector<std::string> commit_heads_;
+  std::uint64_t records_ = 0;
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What a real walrusd needs of memory when nothing happens, and that nobody can make it need more than it says.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -63,6 +64,23 @@ TEST_F(Memory, AnIdleConnectionNeedsLittleAlsoAfterItWasBusy) {
       << bytes_each() << " bytes for each of " << count;
   RecordProperty("bytes_each", static_cast<int>(bytes_each()));
   std::printf("%zu bytes for each of %zu connections\n", bytes_each(), count);
+}
+
+TEST_F(Memory, AReaderThatWaitsNeedsLittleAndGetsTheRecord) {
+  const std::size_t count = connections_allowed(10'000);
+  ASSERT_GE(count, 500U) << "the system lets this process have too few connections for the test to say anything";
+  EXPECT_EQ(node_.request("REGISTER news"), "OK");
+  const std::size_t before = resident();
+  std::vector<Connection> readers;
+  const std::string fetch = frame("FETCH news 0 wait=60000");
+  for (std::size_t i = 0; i < count; ++i) {
+    readers.push_back(node_.connect());
+    readers.back().send_bytes(fetch);
+  }
+  EXPECT_EQ(node_.request("STATE news").substr(0, 2), "OK");  // others go on
+  EXPECT_LE((resident() - std::min(before, resident())) / count, kIdleConnection);
+  EXPECT_EQ(node_.request("PUT news they-are-all-told"), "OK");
+  for (Connection& reader : readers) ASSERT_THAT(reader.receive(), ::testing::EndsWith("they-are-all-told"));
 }
 
 TEST_F(Memory, ReadersThatTakeNothingAreHeldBackAtTheirBound) {

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
+
+#include "protocol/frame.h"
 
 namespace walrus::bench {
 namespace {
@@ -27,6 +30,19 @@ TEST(WalrusCodec, RequestsAreTheDocumentedFrames) {
   codec->append_request(out, RequestKind::kGet, {.topic = 0});
   codec->append_request(out, RequestKind::kRegister, {.topic = 1});
   EXPECT_EQ(out, std::string("\x0e\0\0\0PUT bc payload\x05\0\0\0GET a\x0b\0\0\0REGISTER bc", 42));
+}
+
+TEST(WalrusCodec, MovesTheGroupOfAConnectionForwardAndNotPastTheEnd) {
+  const auto codec = make_walrus_codec({.topics = {"a"}, .payload = "x", .records = 2});
+  std::string out;
+  codec->append_request(out, RequestKind::kCommit, {.topic = 0, .lane = 7, .number = 0});
+  codec->append_request(out, RequestKind::kCommit, {.topic = 0, .lane = 7, .number = 1});
+  codec->append_request(out, RequestKind::kCommit, {.topic = 0, .lane = 7, .number = 2});
+  std::string expected;
+  for (const char* text : {"COMMIT a bench-7 1", "COMMIT a bench-7 2", "COMMIT a bench-7 2"}) {
+    protocol::append_frame(expected, text);
+  }
+  EXPECT_EQ(out, expected);
 }
 
 TEST(WalrusCodec, AnswersComeApartWhereverTheyAreCut) {
