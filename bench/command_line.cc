@@ -14,6 +14,7 @@ namespace walrus::bench {
 namespace {
 
 constexpr std::uint64_t kDefaultPrefill = 200'000;
+constexpr std::size_t kDefaultProduceDepth = 20'000;
 constexpr std::uint64_t kDefaultCommitPrefill = 1'000'000;  // more than a group moves in a run
 constexpr std::size_t kDefaultManyTopics = 1'000;
 constexpr std::uint64_t kDefaultFetchPrefill = 2'000'000;
@@ -127,6 +128,15 @@ void add_load_commands(CLI::App& app, Arguments& arguments) {
   add("many-topics", "append to 1,000 topics in turn, unless --topics says otherwise", [](LoadCommand& load) {
     if (load.plan.topics == 1) load.plan.topics = kDefaultManyTopics;
   });
+}
+
+void add_produce_command(CLI::App& app, Arguments& arguments) {
+  auto* produce = app.add_subcommand("produce", "append records through the client library: batches, exactly once");
+  produce->callback([&arguments] { arguments.load.workload = "produce"; });
+  add_load_options(*produce, arguments);
+  add_formats(*produce, arguments);
+  produce->get_option("--connections")->description("producers, each with two threads; 1 unless given");
+  produce->get_option("--depth")->description("records under way of each producer; 20000 unless given");
 }
 
 void add_fetch_options(CLI::App& command, Arguments& arguments) {
@@ -289,6 +299,16 @@ std::string finish(const CLI::App& app, const Arguments& arguments, Command& com
     command = finished_fetch(app, arguments, std::move(load));
     return {};
   }
+  if (app.got_subcommand("produce")) {
+    if (load.peer != "walrus" || load.plan.rate != 0 || load.plan.requests != 0) {
+      return "produce: no --peer, --rate or --requests";
+    }
+    const CLI::App& options = *app.get_subcommand("produce");
+    if (options.count("--connections") == 0) load.plan.connections = 1;
+    if (options.count("--depth") == 0) load.plan.depth = kDefaultProduceDepth;
+    command = ProduceCommand{.load = std::move(load)};
+    return {};
+  }
   if (app.got_subcommand("rolls")) {
     if (load.peer != "walrus") return "rolls are walrusd's";
     RollsCommand rolls = arguments.rolls;
@@ -310,6 +330,7 @@ std::variant<Command, int> parse_command_line(int argc, const char* const* argv)
   app.set_version_flag("--version", "walrus-bench " WALRUS_VERSION);
   app.require_subcommand(1);
   add_load_commands(app, arguments);
+  add_produce_command(app, arguments);
   add_read_commands(app, arguments);
   add_limit_commands(app, arguments);
   const auto mistake = [](std::string_view text) {

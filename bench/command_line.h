@@ -42,6 +42,11 @@ struct RollsCommand {
   std::uint64_t segment_entries = 10'000;
 };
 
+/// Records through the client library's producers: as many as `connections`, each with up to `depth` records under way.
+struct ProduceCommand {
+  LoadCommand load;
+};
+
 /// A chart of what stands on stdin.
 struct ChartCommand {
   std::string out;  ///< empty: stdout
@@ -62,8 +67,8 @@ struct EngineCommand {
   Format format = Format::kTable;
 };
 
-using Command =
-    std::variant<LoadCommand, FetchCommand, RollsCommand, RawSyncCommand, EchoCommand, EngineCommand, ChartCommand>;
+using Command = std::variant<LoadCommand, FetchCommand, RollsCommand, ProduceCommand, RawSyncCommand, EchoCommand,
+                             EngineCommand, ChartCommand>;
 
 /// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).
 std::variant<Command, int> parse_command_line(int argc, const char* const* argv);

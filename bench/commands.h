@@ -11,6 +11,7 @@ inline constexpr int kErrorsHappened = 1;
 int run(const LoadCommand& command);
 int run(const FetchCommand& command);
 int run(const RollsCommand& command);
+int run(const ProduceCommand& command);
 int run(const RawSyncCommand& command);
 int run(const EngineCommand& command);
 int run(const EchoCommand& command);

@@ -13,17 +13,6 @@
 namespace walrus::bench {
 namespace {
 
-/// The same bytes in each run, and not all the same.
-std::string payload_of(std::size_t bytes) {
-  std::string payload(bytes, 'x');
-  std::uint32_t state = 1;
-  for (char& c : payload) {
-    state = state * 1'664'525 + 1'013'904'223;
-    c = static_cast<char>('a' + (state >> 24) % 26);
-  }
-  return payload;
-}
-
 /// Nothing, or the exit status.
 std::optional<int> prepare_with(const std::string& what, const LoadCommand& command, const Codec& codec,
                                 RequestKind kind, std::uint64_t requests) {
@@ -55,6 +44,16 @@ std::vector<std::string> topics_of(const LoadCommand& command) {
   topics.reserve(command.plan.topics);
   for (std::size_t i = 0; i < command.plan.topics; ++i) topics.push_back(fmt::format("{}-{}", command.topic_prefix, i));
   return topics;
+}
+
+std::string payload_of(std::size_t bytes) {
+  std::string payload(bytes, 'x');
+  std::uint32_t state = 1;
+  for (char& c : payload) {
+    state = state * 1'664'525 + 1'013'904'223;
+    c = static_cast<char>('a' + (state >> 24) % 26);
+  }
+  return payload;
 }
 
 std::unique_ptr<Codec> codec_of(const LoadCommand& command) {

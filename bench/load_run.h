@@ -13,6 +13,8 @@
 namespace walrus::bench {
 
 std::vector<std::string> topics_of(const LoadCommand& command);
+/// The same bytes in each run, and not all the same.
+std::string payload_of(std::size_t bytes);
 std::unique_ptr<Codec> codec_of(const LoadCommand& command);
 
 /// Registers the topics, where the server knows such a thing, and fills them. Nothing when all is well, else the exit
