@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/bytes.h"
 #include "protocol/record.h"
 #include "protocol/text.h"
 
@@ -21,11 +22,14 @@ std::unexpected<Error> invalid_request(std::string text) {
   return std::unexpected(Error{.kind = ErrorKind::kInvalidRequest, .text = std::move(text)});
 }
 
-Result<void> check_topic(std::string_view topic) {
-  if (protocol::valid_topic_name(topic)) return {};
-  return invalid_request("invalid topic name '" + std::string(topic) +
+Result<void> check_name(std::string_view what, std::string_view name) {
+  if (protocol::valid_topic_name(name)) return {};
+  return invalid_request("invalid " + std::string(what) + " name '" + std::string(name) +
                          "': 1 to 249 bytes of UTF-8 without blanks or control characters");
 }
+
+Result<void> check_topic(std::string_view topic) { return check_name("topic", topic); }
+Result<void> check_group(std::string_view group) { return check_name("group", group); }
 
 Result<void> check_payload(std::string_view payload, std::size_t limit) {
   if (payload.empty()) return invalid_request("a record needs at least one byte");
@@ -64,7 +68,9 @@ Result<std::string> text_of(const Result<Reply>& reply) {
   return std::string(reply->text);
 }
 
-Result<Records> records_of(const Result<Reply>& reply) {
+namespace {
+
+Result<Records> records_in(const Result<Reply>& reply, bool leased) {
   auto text = payload_of(reply);
   if (!text) return std::unexpected(text.error());
   auto bytes = std::make_unique<std::string>(std::move(*text));
@@ -81,19 +87,31 @@ Result<Records> records_of(const Result<Reply>& reply) {
   std::vector<Record> records;
   std::string_view rest = line < bytes->size() ? std::string_view(*bytes).substr(line + 1) : std::string_view();
   while (!rest.empty()) {
+    std::uint32_t tries = 0;
+    if (leased) {
+      if (rest.size() < sizeof tries) return std::unexpected(unexpected_answer(*reply));
+      tries = load_little<std::uint32_t>(rest.data());
+      rest.remove_prefix(sizeof tries);
+    }
     const auto form = protocol::take_record(rest);
     if (!form || !form->place) return std::unexpected(unexpected_answer(*reply));
     Record record{.offset = form->place->offset.value(),
                   .timestamp_ms = form->place->timestamp_ms,
                   .key = form->key,
                   .value = form->value,
-                  .headers = {}};
+                  .headers = {},
+                  .tries = tries};
     for (const auto& header : form->headers) record.headers.emplace_back(header.name, header.value);
     records.push_back(std::move(record));
   }
   if (records.size() != count || next != first + count) return std::unexpected(unexpected_answer(*reply));
   return Records(std::move(bytes), std::move(records), next, end);
 }
+
+}  // namespace
+
+Result<Records> records_of(const Result<Reply>& reply) { return records_in(reply, false); }
+Result<Records> leased_records_of(const Result<Reply>& reply) { return records_in(reply, true); }
 
 Result<std::uint64_t> number_of(const Result<Reply>& reply) {
   const auto text = payload_of(reply);

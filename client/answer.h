@@ -14,6 +14,7 @@ namespace walrus::client {
 std::unexpected<Error> invalid_request(std::string text);
 /// kInvalidRequest when no server would take it.
 Result<void> check_topic(std::string_view topic);
+Result<void> check_group(std::string_view group);
 /// The same for a record; `limit` is the longest that fits a frame.
 Result<void> check_payload(std::string_view payload, std::size_t limit);
 
@@ -30,6 +31,8 @@ Result<std::optional<std::string>> record_of(const Result<Reply>& reply);
 Result<std::string> text_of(const Result<Reply>& reply);
 /// "<first> <count> <next> <end>", a newline and the records (docs/protocol/text.md, FETCH).
 Result<Records> records_of(const Result<Reply>& reply);
+/// The same of a LEASE, where each record stands behind its tries.
+Result<Records> leased_records_of(const Result<Reply>& reply);
 /// The payload as a decimal number.
 Result<std::uint64_t> number_of(const Result<Reply>& reply);
 

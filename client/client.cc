@@ -1,6 +1,6 @@
 #include "walrus/client/client.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
@@ -68,6 +68,15 @@ class Client::Impl {
     return source.pending();
   }
 
+  /// A request of a group, whose name follows the rules of topics.
+  template <class T>
+  Pending<Result<T>> call_group(std::string_view verb, std::string_view topic, std::string_view group, std::string rest,
+                                bool repeatable, Result<T> (*decode)(const Result<Reply>&)) {
+    if (auto valid = check_topic(topic); !valid) return ready<Result<T>>(std::unexpected(std::move(valid.error())));
+    if (auto valid = check_group(group); !valid) return ready<Result<T>>(std::unexpected(std::move(valid.error())));
+    return call(topic, fmt::format("{} {} {} {}", verb, topic, group, rest), repeatable, decode);
+  }
+
  private:
   const ClientOptions options_;
   ByteGate gate_;
@@ -113,6 +122,50 @@ Pending<Result<Records>> Client::fetch(std::string_view topic, std::string_view 
                      fmt::format("FETCH {} {} max={} bytes={} wait={}", topic, place, options.max_records,
                                  options.max_bytes, options.wait.count()),
                      true, records_of);
+}
+
+Pending<Result<Records>> Client::read(std::string_view topic, std::string_view group, const ReadOptions& options) {
+  return impl_->call_group<Records>("READ", topic, group,
+                                    fmt::format("max={} bytes={} wait={}{}", options.max_records, options.max_bytes,
+                                                options.wait.count(), options.commit ? "" : " commit=none"),
+                                    !options.commit, records_of);
+}
+
+Pending<Result<std::uint64_t>> Client::commit(std::string_view topic, std::string_view group, std::uint64_t next) {
+  return impl_->call_group<std::uint64_t>("COMMIT", topic, group, fmt::to_string(next), true, number_of);
+}
+
+Pending<Result<std::uint64_t>> Client::seek(std::string_view topic, std::string_view group, std::string_view place) {
+  return impl_->call_group<std::uint64_t>("SEEK", topic, group, std::string(place), true, number_of);
+}
+
+Pending<Result<void>> Client::queue(std::string_view topic, std::string_view group, std::string_view settings) {
+  return impl_->call_group<void>("QUEUE", topic, group, std::string(settings), true, plain_ok);
+}
+
+Pending<Result<Records>> Client::lease(std::string_view topic, std::string_view group, const LeaseOptions& options) {
+  std::string bounds = fmt::format("max={} wait={}", options.max_records, options.wait.count());
+  if (options.visible) bounds += fmt::format(" visible={}", options.visible->count());
+  return impl_->call_group<Records>("LEASE", topic, group, std::move(bounds), false, leased_records_of);
+}
+
+Pending<Result<void>> Client::ack(std::string_view topic, std::string_view group,
+                                  std::span<const std::uint64_t> offsets) {
+  return impl_->call_group<void>("ACK", topic, group, fmt::to_string(fmt::join(offsets, " ")), true, plain_ok);
+}
+
+Pending<Result<void>> Client::nack(std::string_view topic, std::string_view group, const Record& record,
+                                   std::optional<std::chrono::milliseconds> delay) {
+  std::string what = fmt::format("{} try={}", record.offset, record.tries);
+  if (delay) what += fmt::format(" delay={}", delay->count());
+  return impl_->call_group<void>("NACK", topic, group, std::move(what), false, plain_ok);
+}
+
+Pending<Result<void>> Client::extend(std::string_view topic, std::string_view group, const Record& record,
+                                     std::chrono::milliseconds visible) {
+  return impl_->call_group<void>("EXTEND", topic, group,
+                                 fmt::format("{} try={} visible={}", record.offset, record.tries, visible.count()),
+                                 true, plain_ok);
 }
 
 Pending<Result<std::string>> Client::state(std::string_view topic) {

@@ -5,7 +5,8 @@
 // Requests for one topic go over one connection, in the order of the calls. What surely was not carried out (no leader
 // just now, a node that is starting, a connection that broke too early) is tried again until request_timeout. A call
 // whose outcome is unknown is repeated only where that does no harm (REGISTER, STATE, FETCH and what else only reads);
-// PUT, APPEND and GET end with kOutcomeUnknown. A Producer (producer.h) writes exactly once, and in batches.
+// PUT, APPEND, GET and what else takes records away end with kOutcomeUnknown. A Producer (producer.h) writes exactly
+// once, and in batches.
 //
 // Memory: requests wait in a queue of at most max_queued_bytes. A caller is held back while it is full; on the client's
 // own thread (in callbacks and coroutines) the call fails with kOverloaded in its place.
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +48,22 @@ struct FetchOptions {
   std::chrono::milliseconds wait{0};  ///< for a record, at the end of the topic; less than request_timeout
 };
 
+/// The same of a group's READ.
+struct ReadOptions {
+  std::uint32_t max_records = 1'000'000;
+  std::uint32_t max_bytes = 256 << 10;
+  std::chrono::milliseconds wait{0};
+  /// Whether the group moves on by what is read. False: the same records come again until commit().
+  bool commit = true;
+};
+
+/// What a worker takes from a work queue.
+struct LeaseOptions {
+  std::uint32_t max_records = 1;
+  std::chrono::milliseconds wait{0};
+  std::optional<std::chrono::milliseconds> visible{};  ///< how long the records are the worker's; else as QUEUE set it
+};
+
 class Client {
  public:
   explicit Client(ClientOptions options);
@@ -65,6 +83,27 @@ class Client {
   /// One that waits holds up what is asked over the same connection after it: readers that follow have a Client of
   /// their own.
   Pending<Result<Records>> fetch(std::string_view topic, std::string_view place, const FetchOptions& options = {});
+
+  // Groups: cursors by name, at any number of clients (docs/protocol/text.md). read() with `commit`, whose answer is
+  // lost, has moved the group or not; who must not lose records reads without and commits what is done.
+  Pending<Result<Records>> read(std::string_view topic, std::string_view group, const ReadOptions& options = {});
+  /// Everything before `next` is done. Durable when answered; where the group stands, here or further.
+  Pending<Result<std::uint64_t>> commit(std::string_view topic, std::string_view group, std::uint64_t next);
+  /// To a place as fetch() takes it, back as well; the offset.
+  Pending<Result<std::uint64_t>> seek(std::string_view topic, std::string_view group, std::string_view place);
+
+  // Work queues: each record is one worker's at a time, until acked. At least once. `settings` as the server reads
+  // them: "visible=60000 tries=5 dead=jobs.dead".
+  Pending<Result<void>> queue(std::string_view topic, std::string_view group, std::string_view settings);
+  Pending<Result<Records>> lease(std::string_view topic, std::string_view group, const LeaseOptions& options = {});
+  Pending<Result<void>> ack(std::string_view topic, std::string_view group, std::span<const std::uint64_t> offsets);
+  /// Of a record that this worker holds (Record::tries says which time): it failed, and comes again after `delay`.
+  Pending<Result<void>> nack(std::string_view topic, std::string_view group, const Record& record,
+                             std::optional<std::chrono::milliseconds> delay = {});
+  /// The worker needs longer for it: `visible` from now on.
+  Pending<Result<void>> extend(std::string_view topic, std::string_view group, const Record& record,
+                               std::chrono::milliseconds visible);
+
   /// JSON, as documented.
   Pending<Result<std::string>> state(std::string_view topic);
   Pending<Result<std::string>> metrics();

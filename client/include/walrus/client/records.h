@@ -1,4 +1,5 @@
-// Records as they come back from FETCH and READ. Standard library alone; a Records is read by any number of threads.
+// Records as they come back from FETCH, READ and LEASE. Standard library alone; a Records is read by any number of
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@ struct Record {
   std::optional<std::string_view> key;
   std::string_view value;
   std::vector<std::pair<std::string_view, std::string_view>> headers;
+  std::uint32_t tries = 0;  ///< of a lease: how often the record has been given, this time included
 };
 
 /// One answer: records in the order of their offsets, without a hole.
