@@ -28,6 +28,25 @@ void write_call(const GroupCall& call, peer::Group& to) {
   if (call.queue.dead_topic) to.set_dead_topic(*call.queue.dead_topic);
 }
 
+namespace {
+
+/// The bounds that the node of the client has seen to.
+bool within_bounds(const GroupCall& call) {
+  const auto most_ms = static_cast<std::uint32_t>(limits::kMaxLeaseTime / std::chrono::milliseconds(1));
+  const bool reads = call.verb == GroupCall::Verb::kRead || call.verb == GroupCall::Verb::kLease;
+  if (reads && (call.records == 0 || call.bytes == 0 || call.wait > limits::kMaxReadWait)) return false;
+  std::uint64_t count = 0;
+  for (const protocol::OffsetSpan& span : call.queue.spans) {
+    if (span.first > span.last || span.last - span.first >= limits::kMaxLeases) return false;
+    count += span.last - span.first + 1;
+  }
+  return count <= limits::kMaxLeases && call.queue.visible_ms.value_or(0) <= most_ms &&
+         call.queue.delay_ms.value_or(0) <= most_ms && call.queue.max_tries.value_or(0) <= limits::kMaxTries &&
+         call.queue.in_flight.value_or(1) - 1 < limits::kMaxLeases;
+}
+
+}  // namespace
+
 Result<GroupCall> read_call(const peer::Group& from) {
   if (from.verb() < 1 || from.verb() > static_cast<std::uint32_t>(GroupCall::Verb::kExtend)) {
     return fail(ErrorCode::kUnsupported, "a request about a group of a newer version");
@@ -48,6 +67,7 @@ Result<GroupCall> read_call(const peer::Group& from) {
   if (from.has_max_tries()) call.queue.max_tries = from.max_tries();
   if (from.has_in_flight()) call.queue.in_flight = from.in_flight();
   if (from.has_dead_topic()) call.queue.dead_topic = from.dead_topic();
+  if (!within_bounds(call)) return fail(ErrorCode::kCorrupt, "a request about a group out of its bounds");
   return call;
 }
 

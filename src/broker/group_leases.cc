@@ -110,7 +110,10 @@ void Group::grant(WorkQueue::Run run, Parked one, storage::Batches batches) {
   if (!end) return one.done(fail(end.error()));
   // What was to be given may be done, or gone, or given up, while it was read.
   const auto now = queue_->next_run(now_ms(), run.count, end_of_topic());
-  if (*end <= run.first || !now || now->first != run.first) return serve(std::move(one));
+  if (*end <= run.first || !now || now->first != run.first) {
+    one.until = std::max(one.until, home_->loop.now() + kBusyPatience);
+    return park(std::move(one));  // its turn comes at once
+  }
   run.count = std::min(now->count, static_cast<std::uint32_t>(*end - run.first));
   const std::int64_t until = now_ms() + one.call.queue.visible_ms.value_or(queue_->settings().lease_ms);
   GroupAnswer answer{.first = run.first,
@@ -131,10 +134,20 @@ void Group::acknowledge(const GroupCall& call, GroupDone done) {
       return done(fail(ErrorCode::kOffsetOutOfRange, fmt::format("the topic ends at {}", end_of_topic())));
     }
   }
+  bool room = true;
   for (const protocol::OffsetSpan& span : call.queue.spans) {
-    for (std::uint64_t offset = span.first; offset <= span.last; ++offset) news = queue().ack(Offset(offset)) || news;
+    for (std::uint64_t offset = span.first; room && offset <= span.last; ++offset) {
+      room = queue().can_ack(Offset(offset));
+      if (room) news = queue().ack(Offset(offset)) || news;
+    }
   }
   dirty_ = dirty_ || news;
+  if (!room) {
+    home_->changed(shared_from_this(), Urgency::kSoon);
+    return done(
+        fail(ErrorCode::kOverloaded,
+             fmt::format("too many records are done out of order; the oldest open one is {}", queue_->offset())));
+  }
   await_written(std::move(done));
   wake();
 }

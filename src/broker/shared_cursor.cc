@@ -107,7 +107,8 @@ void SharedCursor::pump() {
     }
     if (!taken.payloads.empty()) source_.moved();
     taken.at_end = position_ >= source_.readable_end();
-    if (taken.payloads.empty() && !taken.at_end && requests_.front().max_records > 0) {
+    const bool wants_any = requests_.front().max_records > 0 && requests_.front().max_bytes > 0;
+    if (taken.payloads.empty() && !taken.at_end && wants_any) {
       read_ahead();
       if (reading_) break;
       continue;

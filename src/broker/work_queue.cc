@@ -84,6 +84,11 @@ std::vector<std::uint32_t> WorkQueue::grant(Run run, std::int64_t until_ms) {
   return tries;
 }
 
+bool WorkQueue::can_ack(Offset offset) const {
+  return done_.size() < limits::kMaxQueueExceptions || done(offset) || leases_.contains(offset) ||
+         failures_.contains(offset);
+}
+
 bool WorkQueue::ack(Offset offset) {
   if (done(offset)) return false;
   leases_.erase(offset);

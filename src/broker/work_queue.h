@@ -41,6 +41,8 @@ class WorkQueue {
   /// Gives a run that next_run() has named and nothing has touched since; how often each has been given now.
   std::vector<std::uint32_t> grant(Run run, std::int64_t until_ms);
 
+  /// Whether there is room to remember it: what was never given may only be done while not too much is out of order.
+  bool can_ack(Offset offset) const;
   /// Done, by whoever says so. False when that was known.
   bool ack(Offset offset);
   /// Not done: it failed. Only what is on lease, with this number of tries (0: any), can fail. False when it cannot.

@@ -89,6 +89,18 @@ TEST(WorkQueue, OneInFlightIsStrictlyInOrder) {
   EXPECT_EQ(give(jobs, 70, 10, 10), (Offsets{1}));
 }
 
+TEST(WorkQueue, WhatWasNeverGivenCanBeDoneOnlyWhileThereIsRoom) {
+  WorkQueue jobs = queue();
+  give(jobs, 0, 1, 1'000'000);
+  for (std::uint64_t offset = 2; jobs.can_ack(Offset(offset)); offset += 2) {
+    ASSERT_LE(offset, 2 * limits::kMaxQueueExceptions);
+    EXPECT_TRUE(jobs.ack(Offset(offset)));
+  }
+  EXPECT_EQ(jobs.state().done.size(), limits::kMaxQueueExceptions);
+  EXPECT_TRUE(jobs.can_ack(Offset(0))) << "it is with a worker";
+  EXPECT_TRUE(jobs.can_ack(Offset(2))) << "that is known";
+}
+
 TEST(WorkQueue, ANewOwnerGivesWhatWasWithAWorkerAndRemembersTries) {
   WorkQueue first = queue();
   give(first, 0, 4, 10);
