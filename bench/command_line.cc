@@ -31,11 +31,14 @@ struct Arguments {
   RawSyncCommand raw_sync;
   EchoCommand echo;
   EngineCommand engine;
+  RestartCommand restart;
   FetchCommand fetch;
   RollsCommand rolls;
   ChartCommand chart;
   double engine_duration = 3;
   double gigabytes = kDefaultBacklogGigabytes;
+  double restart_gigabytes = 10;
+  double round_gigabytes = 1;
   std::string from = "start";
   std::string form = "batches";
   std::string listen = "127.0.0.1:0";
@@ -186,6 +189,26 @@ void add_read_commands(CLI::App& app, Arguments& arguments) {
       ->capture_default_str();
 }
 
+void add_restart_command(CLI::App& app, Arguments& arguments) {
+  RestartPlan& plan = arguments.restart.plan;
+  auto* restart = app.add_subcommand(
+      "restart", "how long the engine takes to open a directory after kill -9, and that nothing is missing; no server");
+  restart->add_option("--dir", plan.directory, "where the data goes; a disk, not a tmpfs")->capture_default_str();
+  restart->add_option("--gb", arguments.restart_gigabytes, "of records written before the first kill")
+      ->check(CLI::Range(0.001, 10'000.0))
+      ->capture_default_str();
+  restart->add_option("--round-gb", arguments.round_gigabytes, "written between an opening and the next kill")
+      ->check(CLI::Range(0.001, 10'000.0))
+      ->capture_default_str();
+  restart->add_option("--topics,-t", plan.topics)->check(CLI::Range(1, 100'000))->capture_default_str();
+  restart->add_option("--size,-s", plan.record_bytes, "bytes of a record")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  restart->add_option("--rounds", plan.rounds, "kills and openings")->check(CLI::Range(1, 1000))->capture_default_str();
+  restart->add_flag("!--never", plan.synced, "fsync policy never, in place of always");
+  restart->add_flag("--json", arguments.json, "the result as one line of JSON");
+}
+
 void add_limit_commands(CLI::App& app, Arguments& arguments) {
   auto* raw = app.add_subcommand("raw-sync", "the disk alone: synced direct writes into a pre-written file");
   raw->add_option("--dir", arguments.raw_sync.plan.directory, "where the file is made")->capture_default_str();
@@ -217,6 +240,8 @@ void add_limit_commands(CLI::App& app, Arguments& arguments) {
   engine->add_option("--shards", arguments.engine.plan.shards)->check(CLI::Range(1, 8))->capture_default_str();
   engine->add_flag("!--no-io-uring", arguments.engine.plan.io_uring, "write files by threads");
   engine->add_flag("--json", arguments.json, "the result as one line of JSON");
+
+  add_restart_command(app, arguments);
 
   auto* chart = app.add_subcommand("chart", "draws what stands as JSON on stdin (bench/chart_files.h) as SVG");
   chart->add_option("--out", arguments.chart.out, "a file in place of stdout");
@@ -288,6 +313,14 @@ std::string finish(const CLI::App& app, const Arguments& arguments, Command& com
     engine.plan.duration = nanoseconds_of(arguments.engine_duration);
     if (arguments.json) engine.format = Format::kJson;
     command = engine;
+    return {};
+  }
+  if (app.got_subcommand("restart")) {
+    RestartCommand restart = arguments.restart;
+    restart.plan.bytes = static_cast<std::uint64_t>(arguments.restart_gigabytes * 1e9);
+    restart.plan.bytes_per_round = static_cast<std::uint64_t>(arguments.round_gigabytes * 1e9);
+    if (arguments.json) restart.format = Format::kJson;
+    command = restart;
     return {};
   }
   LoadCommand load = finished_load(arguments);

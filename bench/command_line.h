@@ -9,6 +9,7 @@
 #include "bench/fetch_codec.h"
 #include "bench/load.h"
 #include "bench/raw_sync.h"
+#include "bench/restart.h"
 
 namespace walrus::bench {
 
@@ -67,8 +68,13 @@ struct EngineCommand {
   Format format = Format::kTable;
 };
 
+struct RestartCommand {
+  RestartPlan plan;
+  Format format = Format::kTable;
+};
+
 using Command = std::variant<LoadCommand, FetchCommand, RollsCommand, ProduceCommand, RawSyncCommand, EchoCommand,
-                             EngineCommand, ChartCommand>;
+                             EngineCommand, RestartCommand, ChartCommand>;
 
 /// What the arguments ask for; or the exit status when that is all there is to do (help, version, a mistake: printed).
 std::variant<Command, int> parse_command_line(int argc, const char* const* argv);

@@ -14,6 +14,7 @@ int run(const RollsCommand& command);
 int run(const ProduceCommand& command);
 int run(const RawSyncCommand& command);
 int run(const EngineCommand& command);
+int run(const RestartCommand& command);
 int run(const EchoCommand& command);
 int run(const ChartCommand& command);
 

@@ -10,6 +10,7 @@
 #include "bench/engine_systems.h"
 #include "bench/raw_sync.h"
 #include "bench/report.h"
+#include "bench/scratch.h"
 
 namespace walrus::bench {
 namespace {
@@ -76,26 +77,6 @@ const std::vector<Case>& cases() {
   };
   return all;
 }
-
-/// A fresh directory, removed at the end.
-class Scratch {
- public:
-  explicit Scratch(const std::filesystem::path& parent) : path_((parent / "walrus-engine-XXXXXX").string()) {
-    made_ = ::mkdtemp(path_.data()) != nullptr;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    if (made_) std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  bool made() const { return made_; }
-  std::filesystem::path path() const { return path_; }
-
- private:
-  std::string path_;
-  bool made_ = false;
-};
 
 Status measure(const EnginePlan& plan, const Case& one, EngineRow& row) {
   const Scratch scratch(plan.directory);

@@ -39,6 +39,17 @@ int run(const EngineCommand& command) {
   return 0;
 }
 
+int run(const RestartCommand& command) {
+  const auto result = run_restart(command.plan);
+  if (!result) {
+    fmt::print(stderr, "walrus-bench: {}\n", result.error().message());
+    return result.error().code == ErrorCode::kCorrupt ? kErrorsHappened : static_cast<int>(ExitCode::kEnvironment);
+  }
+  fmt::print("{}", command.format == Format::kJson ? restart_json(command.plan, *result)
+                                                   : restart_table(command.plan, *result));
+  return 0;
+}
+
 int run(const EchoCommand& command) {
   sigset_t stops;
   sigemptyset(&stops);

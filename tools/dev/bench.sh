@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# ./dev bench [arguments of walrus-bench…]. `engine` measures the storage engine alone, beside the build. A workload
+# ./dev bench [arguments of walrus-bench…]. `engine` and `restart` measure the storage engine alone, beside the build. A workload
 # without --addr gets a fresh node of its own, whose data lies beside the build (a disk, not a tmpfs) and is removed
 # afterwards. What is no workload: `budget` counts what a request costs and compares it with tests/budget/budget.txt;
 # `cluster` prints what three nodes take, as a table; `compare` sets walrusd beside its peers and the machine's limits,
@@ -42,7 +42,7 @@ stop_bench_node() {
 needs_node() {
   local argument
   case ${1:-} in
-    '' | -* | raw-sync | echo-server | engine | chart) return 1 ;;
+    '' | -* | raw-sync | echo-server | engine | restart | chart) return 1 ;;
   esac
   for argument in "$@"; do
     case $argument in --addr | --addr=* | -h | --help) return 1 ;; esac
@@ -93,6 +93,6 @@ dev_bench() {
     set -- "$@" --addr "127.0.0.1:$BENCH_PORT"
   fi
   # A disk, not a tmpfs, unless told otherwise.
-  if [ "${1:-}" = engine ] && [[ " $* " != *" --dir"* ]]; then set -- "$@" --dir "$BUILD_ROOT"; fi
+  if [[ "${1:-}" = engine || "${1:-}" = restart ]] && [[ " $* " != *" --dir"* ]]; then set -- "$@" --dir "$BUILD_ROOT"; fi
   "$(program walrus-bench)" "${@:---help}"
 }

@@ -144,6 +144,27 @@ TEST(BenchProgram, EngineMeasuresEveryWorkloadAskedForAndLeavesNothingBehind) {
   EXPECT_EQ(run_program({"engine", "--only", "nonsense"}).status, 2);
 }
 
+TEST(BenchProgram, RestartKillsItselfAndFindsAllThatWasAcknowledged) {
+  for (const char* policy : {"--rounds", "--never"}) {
+    SCOPED_TRACE(policy);
+    std::string directory = std::filesystem::current_path() / "restart-XXXXXX";
+    ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+    std::vector<std::string> arguments = {"restart", "--dir", directory, "--gb",   "0.01",     "--round-gb",
+                                          "0.005",   "-t",    "3",       "--json", "--rounds", "2"};
+    if (policy == std::string_view("--never")) arguments.emplace_back(policy);
+    const Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_TRUE(std::filesystem::is_empty(directory));
+    std::filesystem::remove_all(directory);
+    const auto json = nlohmann::json::parse(outcome.out, nullptr, false);
+    ASSERT_FALSE(json.is_discarded()) << outcome.out;
+    ASSERT_EQ(json["openings"].size(), 2U);
+    if (policy == std::string_view("--never")) continue;  // what was only in memory is gone
+    EXPECT_GE(json["openings"][0]["records"], 10'000);
+    EXPECT_GE(json["openings"][1]["records"], 15'000);
+  }
+}
+
 TEST(BenchProgram, RawSyncInADirectoryThatIsNotThereSaysSo) {
   const Outcome nowhere = run_program({"raw-sync", "--dir", "/nonexistent"});
   EXPECT_EQ(nowhere.status, 3);
