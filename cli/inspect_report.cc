@@ -69,6 +69,19 @@ std::string log_lines(const LogInspection& log) {
   return lines + "\n";
 }
 
+std::string promise_lines(const storage::PromisesInspection& promises) {
+  std::string lines;
+  for (const auto& [key, epoch] : promises.promised) {
+    lines += fmt::format("promise: topic {} segment {} takes nothing below epoch {}\n", key.topic.value(),
+                         key.segment.value(), epoch.value());
+  }
+  if (promises.lost_through) {
+    lines += fmt::format("promises of topics up to {} may be lost: their open segments take nothing\n",
+                         promises.lost_through->value());
+  }
+  return lines;
+}
+
 std::string trouble_lines(const NodeInspection& node) {
   std::string lines;
   for (const SegmentInspection& segment : node.found.segments) {
@@ -81,6 +94,7 @@ std::string trouble_lines(const NodeInspection& node) {
   for (const LogInspection& log : node.found.logs) {
     for (const std::string& damage : log.damage) lines += "damage: " + damage + "\n";
   }
+  for (const std::string& damage : node.found.promises.damage) lines += "damage: " + damage + "\n";
   for (const std::string& name : node.found.quarantined) lines += "in quarantine: " + name + "\n";
   for (const std::string& path : node.found.unknown) lines += "not made by walrusd: " + path + "\n";
   if (!node.found.damaged()) lines += node.verified ? "no damage\n" : "no damage seen (every byte: --verify)\n";
@@ -100,6 +114,17 @@ nlohmann::ordered_json batches_json(const std::vector<ListedBatch>& batches) {
                     {"producer_id", header.producer_id}});
   }
   return json;
+}
+
+nlohmann::ordered_json promises_json(const storage::PromisesInspection& promises) {
+  auto promised = nlohmann::ordered_json::array();
+  for (const auto& [key, epoch] : promises.promised) {
+    promised.push_back(
+        {{"topic_id", key.topic.value()}, {"segment_id", key.segment.value()}, {"epoch", epoch.value()}});
+  }
+  auto lost = nlohmann::ordered_json();
+  if (promises.lost_through) lost = promises.lost_through->value();
+  return {{"promised", std::move(promised)}, {"lost_through_topic", std::move(lost)}, {"damage", promises.damage}};
 }
 
 nlohmann::ordered_json segment_json(const SegmentInspection& segment) {
@@ -128,6 +153,7 @@ std::string inspect_text(const NodeInspection& node) {
     if (i < node.batches.size()) text += batch_lines(node.batches[i]);
   }
   for (const LogInspection& log : node.found.logs) text += log_lines(log);
+  text += promise_lines(node.found.promises);
   text += trouble_lines(node);
   if (node.verified) {
     const double rate = static_cast<double>(node.found.bytes_read) / std::max(node.seconds, 1e-6);
@@ -152,9 +178,16 @@ nlohmann::ordered_json inspect_json(const NodeInspection& node) {
                     {"torn_bytes", log.torn_bytes},
                     {"damage", log.damage}});
   }
-  return {{"directory", node.directory},     {"running", node.running}, {"verified", node.verified},
-          {"damaged", node.found.damaged()}, {"seconds", node.seconds}, {"bytes_read", node.found.bytes_read},
-          {"segments", std::move(segments)}, {"logs", std::move(logs)}, {"quarantined", node.found.quarantined},
+  return {{"directory", node.directory},
+          {"running", node.running},
+          {"verified", node.verified},
+          {"damaged", node.found.damaged()},
+          {"seconds", node.seconds},
+          {"bytes_read", node.found.bytes_read},
+          {"segments", std::move(segments)},
+          {"logs", std::move(logs)},
+          {"promises", promises_json(node.found.promises)},
+          {"quarantined", node.found.quarantined},
           {"unknown", node.found.unknown}};
 }
 

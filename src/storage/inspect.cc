@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "storage/layout.h"
+#include "storage/promise_table.h"
 #include "storage/segment_index.h"
 #include "storage/segment_scan.h"
 #include "storage/shard_store.h"
@@ -21,10 +22,20 @@ class Inspector {
 
   Result<Inspection> run() {
     WALRUS_ASSIGN(const auto names, disk_.list(directory_));
+    WALRUS_TRY(read_promises(layout::node_promises(directory_)));
+    for (const std::string& name : names) {
+      if (const auto shard = layout::parse_shard(name)) {
+        WALRUS_TRY(read_promises(layout::shard_promises(directory_, *shard)));
+      }
+    }
     for (const std::string& name : names) {
       if (const auto shard = layout::parse_shard(name)) WALRUS_TRY(inspect_log(*shard));
     }
     std::ranges::sort(result_.logs, {}, &LogInspection::shard);
+    for (const auto& [key, epoch] : promises_.entries()) {
+      if (epoch != Epoch()) result_.promises.promised[key] = epoch;
+    }
+    result_.promises.lost_through = promises_.lost_through();
     WALRUS_TRY(find_unknown());
     WALRUS_ASSIGN(const auto keys, list_segments(disk_, directory_));
     for (const SegmentKey key : keys) WALRUS_TRY(inspect_segment(key));
@@ -33,6 +44,28 @@ class Inspector {
   }
 
  private:
+  Status read_promises(const std::string& path) {
+    WALRUS_ASSIGN(const bool there, disk_.exists(path));
+    if (!there) return {};
+    WALRUS_ASSIGN(const std::string bytes, disk_.read_file(path));
+    if (const auto table = PromiseTable::decode(bytes)) {
+      promises_.merge(*table);
+    } else {
+      result_.promises.damage.push_back(path + ": " + table.error().detail);
+    }
+    return {};
+  }
+
+  /// The newest of them are in the logs only.
+  Status take_promise(const wal::EntryView& entry) {
+    const SegmentKey key = entry.header.key;
+    const Epoch epoch(entry.header.position);
+    if (entry.header.kind == wal::EntryKind::kRemove) promises_.remove(key);
+    const bool promise = entry.header.kind == wal::EntryKind::kPromise;
+    if (promise || (entry.header.kind == wal::EntryKind::kRemove && epoch != Epoch())) promises_.promise(key, epoch);
+    return {};
+  }
+
   Status inspect_log(std::uint64_t shard) {
     LogInspection log{.shard = shard, .damage = {}};
     const std::string directory = layout::wal_directory(directory_, shard);
@@ -58,7 +91,7 @@ class Inspector {
                                        damage.first_group, damage.last_group));
     }
     result_.logs.push_back(std::move(log));
-    return {};
+    return wal::replay(disk_, survey, plan, [this](const wal::EntryView& entry) { return take_promise(entry); });
   }
 
   Status find_unknown() {
@@ -134,13 +167,14 @@ class Inspector {
   const std::string& directory_;
   const InspectOptions& options_;
   Inspection result_;
+  PromiseTable promises_;
 };
 
 }  // namespace
 
 bool Inspection::damaged() const {
   const auto has_damage = [](const auto& part) { return !part.damage.empty(); };
-  return std::ranges::any_of(logs, has_damage) || std::ranges::any_of(segments, has_damage) ||
+  return has_damage(promises) || std::ranges::any_of(logs, has_damage) || std::ranges::any_of(segments, has_damage) ||
          std::ranges::any_of(segments, [](const SegmentInspection& segment) { return !segment.suspect.empty(); });
 }
 

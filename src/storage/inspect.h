@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,12 +43,21 @@ struct LogInspection {
   std::vector<std::string> damage;
 };
 
+/// What replicas here have promised (promise_table.h), from the node's file, the shards' and the logs, as the next
+/// start would know it.
+struct PromisesInspection {
+  std::map<SegmentKey, Epoch> promised;
+  std::optional<TopicId> lost_through;  ///< of topics up to this one a promise may be lost
+  std::vector<std::string> damage;      ///< files that cannot be read
+};
+
 struct Inspection {
   std::vector<SegmentInspection> segments;  ///< by topic and segment
   std::vector<LogInspection> logs;          ///< by shard
-  std::vector<std::string> quarantined;     ///< names in quarantine/
-  std::vector<std::string> unknown;         ///< paths that no part of the engine has made
-  std::uint64_t bytes_read = 0;             ///< of segment files
+  PromisesInspection promises;
+  std::vector<std::string> quarantined;  ///< names in quarantine/
+  std::vector<std::string> unknown;      ///< paths that no part of the engine has made
+  std::uint64_t bytes_read = 0;          ///< of segment files
 
   bool damaged() const;
 };

@@ -37,6 +37,7 @@ class PromiseTable {
   /// Promises of topics up to this one are lost, but for those that are in the table.
   void lose(TopicId through) { lost_through_ = std::max(lost_through_.value_or(through), through); }
   bool has_lost() const { return lost_through_.has_value(); }
+  std::optional<TopicId> lost_through() const { return lost_through_; }
   /// `newer` wins where both know something.
   void merge(const PromiseTable& newer);
   /// Entries of removed segments that tell nothing any more go.

@@ -8,6 +8,7 @@
 
 #include "io/posix_disk.h"
 #include "storage/layout.h"
+#include "storage/promise_table.h"
 #include "storage/record_batch.h"
 #include "tests/unit/cli/program.h"
 
@@ -69,6 +70,19 @@ TEST_F(Inspect, JsonSaysTheSameAndTheNodeMayBeNamedItself) {
   EXPECT_EQ(segment["end_offset"], 3);
   EXPECT_EQ(segment["batches"].size(), 2U);
   EXPECT_EQ(segment["batches"][1]["base_offset"], 2);
+}
+
+TEST_F(Inspect, ShowsWhatReplicasHavePromised) {
+  storage::PromiseTable table;
+  table.promise(kKey, Epoch(12));
+  std::ofstream(storage::layout::node_promises(node_), std::ios::binary) << table.encode();
+  EXPECT_THAT(run_program({"inspect", data_}).out,
+              HasSubstr("promise: topic 7 segment 0 takes nothing below epoch 12\n"));
+  const auto json = nlohmann::json::parse(run_program({"inspect", data_, "--json"}).out, nullptr, false);
+  ASSERT_FALSE(json.is_discarded());
+  const auto& promises = json["nodes"][0]["promises"];
+  EXPECT_EQ(promises["promised"][0]["epoch"], 12);
+  EXPECT_TRUE(promises["lost_through_topic"].is_null());
 }
 
 TEST_F(Inspect, DamageIsNamedAndMakesTheStatusOneAndNothingIsChanged) {

@@ -88,6 +88,41 @@ TEST_F(Inspect, VerifyFindsRotAndGoesOnBehindIt) {
   EXPECT_EQ(found.segments[0].end, Offset(60));
 }
 
+TEST_F(Inspect, KnowsThePromisesThatTheNextStartWouldKnow) {
+  ASSERT_TRUE(store_.open());
+  const auto promise = [this](Segment& segment, std::uint64_t epoch) {
+    bool answered = false;
+    segment.promise(Epoch(epoch), [&](const Status& status) { answered = status.has_value(); });
+    ASSERT_TRUE(store_.world.run_until([&] { return answered; }, std::chrono::seconds(10)));
+  };
+  promise(store_.segment(kFirst), 40);
+  promise(store_.segment(kSecond, Offset(50)), 41);
+  ASSERT_TRUE(store_.close());  // in the shard's file
+  ASSERT_TRUE(store_.open());   // in the node's file
+  promise(store_.segment(kFirst), 50);
+  const SegmentKey empty{TopicId(9), SegmentId(0)};
+  promise(store_.segment(empty), 60);
+  ASSERT_TRUE(store_.store->remove(kSecond));
+  store_.settle();
+  store_.crash(io::CrashModel::kLoseUnsynced);
+
+  using Promised = std::map<SegmentKey, Epoch>;
+  EXPECT_EQ(look(false).promises.promised, (Promised{{kFirst, Epoch(50)}, {empty, Epoch(60)}}));
+  ASSERT_TRUE(store_.open());
+  EXPECT_EQ(store_.segment(kFirst).promised(), Epoch(50));
+  EXPECT_EQ(look(false).promises.promised, (Promised{{kFirst, Epoch(50)}, {empty, Epoch(60)}}));
+  ASSERT_TRUE(store_.close());
+
+  store_.disk->flip_bits(layout::node_promises(kNode), 40);
+  const Inspection damaged = look(false);
+  EXPECT_TRUE(damaged.damaged());
+  ASSERT_EQ(damaged.promises.damage.size(), 1u);
+  EXPECT_EQ(damaged.promises.damage[0], layout::node_promises(kNode) + ": promises: CRC mismatch");
+  ASSERT_TRUE(store_.open());
+  ASSERT_TRUE(store_.close());
+  EXPECT_TRUE(look(false).promises.lost_through.has_value());
+}
+
 TEST_F(Inspect, NamesWhatItDoesNotKnow) {
   ASSERT_TRUE(store_.disk->make_directories(kNode + "/topics/notes"));
   ASSERT_TRUE(store_.disk->replace_file(kNode + "/topics/7/readme.txt", "hello"));
