@@ -1,5 +1,7 @@
 #include "storage/file_cache.h"
 
+#include "base/log.h"
+
 namespace walrus::storage {
 
 FileCache::FilePtr FileCache::find(const std::string& path) {
@@ -47,7 +49,11 @@ void FileCache::forget(const std::string& path) {
 
 Status FileCache::sync_directories() {
   while (!unsynced_.empty()) {
-    WALRUS_TRY(disk_.sync_directory(*unsynced_.begin()));
+    const std::string& directory = *unsynced_.begin();
+    const Status synced = disk_.sync_directory(directory);
+    // Its files are gone with it; whoever syncs one of them hears of it.
+    if (!synced && synced.error().code == ErrorCode::kNotFound) log::error("{} is gone", directory);
+    if (!synced && synced.error().code != ErrorCode::kNotFound) return synced;
     unsynced_.erase(unsynced_.begin());
   }
   return {};

@@ -29,7 +29,8 @@ class FileCache {
   void forget(const std::string& path);
 
   void needs_sync(const std::string& directory) { unsynced_.insert(directory); }
-  /// Blocking. What was made before is durable afterwards. On an error the rest stays to be synced.
+  /// Blocking. What was made before is durable afterwards. On an error the rest stays to be synced; a directory that
+  /// somebody else has removed is none.
   Status sync_directories();
   /// It is gone, and what was in it.
   void forget_directory(const std::string& directory) { unsynced_.erase(directory); }

@@ -121,7 +121,12 @@ void SegmentFile::answer_later(Status status, io::Done done) {
 
 void SegmentFile::append(std::vector<SharedBytes> batches, io::Done done) {
   if (!poison_) return answer_later(poison_, std::move(done));
-  auto file = home_->files.open_or_create(layout::topic_directory(home_->directory, key_.topic), log_path_);
+  // A file that has something must be there: one made anew would begin with a hole.
+  auto file = written_.position > 0
+                  ? home_->files.open(log_path_)
+                  : home_->files.open_or_create(layout::topic_directory(home_->directory, key_.topic), log_path_);
+  if (!file && file.error().code == ErrorCode::kNotFound) poison_ = is_gone();
+  if (!poison_) return answer_later(poison_, std::move(done));
   if (!file) return answer_later(fail(file.error()), std::move(done));
   dirty_ = *file;
   std::uint64_t bytes = 0;
@@ -161,6 +166,7 @@ void SegmentFile::sync(io::Done done) {
   dirty_->async_sync(
       [self = shared_from_this(), file = dirty_, place = written_, done = std::move(done)](Status status) mutable {
         if (self->home_->gone) return;
+        if (status) status = self->still_there();
         if (!status) {
           self->poison_ = status;
           return done(std::move(status));
@@ -173,6 +179,16 @@ void SegmentFile::sync(io::Done done) {
         }
         self->save_index(std::move(done));
       });
+}
+
+/// A file whose name somebody has removed takes writes and syncs like any other, and is gone with its last handle.
+Status SegmentFile::still_there() {
+  WALRUS_ASSIGN(const bool there, home_->disk.exists(log_path_));
+  return there ? Status() : is_gone();
+}
+
+Status SegmentFile::is_gone() const {
+  return fail(ErrorCode::kNotFound, log_path_ + " is gone: somebody else has removed it");
 }
 
 /// The index is a shortcut: when it cannot be written that is logged, and the next start walks a little further.

@@ -7,7 +7,8 @@
 // end of the file, when nothing but reads is under way.
 //
 // Failure: the first failed write or sync other than for want of space poisons the file: nothing is written to it any
-// more, because what the kernel still holds of it is unknown. Damaged bytes met by a read are kCorrupt with file and
+// more, because what the kernel still holds of it is unknown. So does a sync that finds the file's name gone
+// (kNotFound). Damaged bytes met by a read are kCorrupt with file and
 // position; batches before and behind them stay readable.
 //
 // Loop thread only. Completions do nothing once the shard's store is gone.
@@ -107,6 +108,8 @@ class SegmentFile : public std::enable_shared_from_this<SegmentFile> {
 
   void answer_later(Status status, io::Done done);
   void finish_append(const std::vector<SharedBytes>& batches, Status status, io::Done done);
+  Status still_there();
+  Status is_gone() const;
   void save_index(io::Done done);
   void load_index(io::Task then);
   Status load_index_now();

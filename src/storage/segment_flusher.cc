@@ -147,6 +147,8 @@ void SegmentFlusher::on_written(const SegmentPtr& segment, Result<std::uint64_t>
   --writing_;
   if (!bytes) {
     fail(segment, bytes.error());
+    const bool gone = bytes.error().code == ErrorCode::kNotFound && !segment->forgotten;
+    if (gone) release_log_of(segment);
   } else if (!segment->forgotten) {
     const bool much = segment->written().position - segment->synced().position >= limits::kSegmentSyncBytes;
     if (much) segment->sync_goal = segment->written().position;
@@ -174,6 +176,8 @@ void SegmentFlusher::on_synced(const SegmentPtr& segment, Status status) {
   if (!status) {
     // Want of space is no better here than any other failure: what was to be written may be gone.
     fail(segment, {ErrorCode::kIo, status.error().message()});
+    // What the log holds of a file that is gone would not bring it back; likewise after a write.
+    if (status.error().code == ErrorCode::kNotFound) release_log_of(segment);
     return finish_sync(segment);
   }
   settle_marks(*segment);

@@ -11,9 +11,10 @@
 // A file of the log is released, in order, when no segment has unsynced data in it or in an older one, and no cut of a
 // segment either.
 //
-// Failure: without space (kDiskFull) the data stays in memory and in the log; admit() pushes back once there is too
-// much of it, and retries. Any other error poisons the segment: its data stays in the log, whose files are kept until
-// the next start replays them.
+// Failure: a segment whose file somebody has removed is poisoned, and the log is not kept for it. Without space
+// (kDiskFull) the data stays in memory and in the log; admit() pushes back once there is too much of it, and retries.
+// Any other error poisons the segment: its data stays in the log, whose files are kept until the next start replays
+// them.
 //
 // Loop thread only.
 #pragma once

@@ -220,6 +220,105 @@ TEST(DiskFaults, ASegmentFileThatCannotBeWrittenForWantOfSpaceIsWrittenLater) {
   EXPECT_EQ(store.values(store.segment()), written);
 }
 
+TEST(DiskFaults, AFailedRenameOfThePromisesKeepsThemInTheLog) {
+  SimStore store(41);
+  ASSERT_TRUE(store.open());
+  bool answered = false;
+  store.segment().promise(Epoch(7), [&](const Status& status) { answered = status.has_value(); });
+  ASSERT_TRUE(store.world.run_until([&] { return answered; }, 10s));
+  store.disk->fail_nth(Operation::kRename, 1, "promises", 3);
+  Strings written;
+  for (std::size_t i = 0; i < 150; ++i) {
+    ASSERT_TRUE(append(store.segment(kSecond), {filler(i)}));
+    written.push_back(filler(i));
+    ASSERT_TRUE(store.wait_durable(store.segment(kSecond)));
+  }
+  store.crash(io::CrashModel::kLoseUnsynced);
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.report.damage, Strings{});
+  EXPECT_EQ(store.segment().promised(), Epoch(7));
+  EXPECT_EQ(store.values(store.segment(kSecond)), written);
+}
+
+TEST(DiskFaults, AFailedRenameStopsAStartOrACloseAndTheNextStartFindsEverything) {
+  SimStore store(42);
+  ASSERT_TRUE(store.open());
+  Strings written;
+  const auto write_some = [&] {
+    for (std::size_t i = 0; i < 20; ++i) {
+      ASSERT_TRUE(append(store.segment(), {filler(i)}));
+      written.push_back(filler(i));
+    }
+    ASSERT_TRUE(store.wait_durable(store.segment()));
+  };
+  write_some();
+  store.disk->fail_nth(Operation::kRename, 1, "checkpoint");
+  const Status closed = store.close();
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().code, ErrorCode::kIo);
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.values(store.segment()), written);
+  write_some();
+
+  store.crash(io::CrashModel::kTearLastWrite);
+  for (const std::uint64_t nth : {1, 2}) {  // that of recovery, and that of the log
+    store.disk->fail_nth(Operation::kRename, nth, "checkpoint");
+    const Status opened = store.open();
+    ASSERT_FALSE(opened) << nth;
+    EXPECT_EQ(opened.error().code, ErrorCode::kIo);
+    store.disk->clear_faults();
+    store.loop->stop();
+  }
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.report.damage, Strings{});
+  EXPECT_EQ(store.values(store.segment()), written);
+}
+
+TEST(DiskFaults, ATopicWhoseDirectoryVanishesIsPoisonedAndOthersGoOnBeyondAllFilesOfTheLog) {
+  for (const bool before_its_sync : {true, false}) {
+    SCOPED_TRACE(before_its_sync);
+    SimStore store(43);
+    ASSERT_TRUE(store.open());
+    Segment& gone = store.segment();
+    for (std::size_t i = 0; i < 8; ++i) ASSERT_TRUE(append(gone, {filler(i)}));
+    ASSERT_TRUE(store.wait_durable(gone));
+    if (!before_its_sync) ASSERT_TRUE(store.close());
+    if (!before_its_sync) ASSERT_TRUE(store.open());
+    Segment& vanished = store.segment();
+    const std::string directory = layout::topic_directory(kNode, kFirst.topic);
+    ASSERT_TRUE(store.world.run_until([&] { return store.disk->list(directory).has_value(); }, 10s));
+    for (const std::string& name : store.disk->list(directory).value()) {
+      ASSERT_TRUE(store.disk->remove(directory + "/" + name));
+    }
+    ASSERT_TRUE(store.disk->remove(directory));
+
+    // More than the log may hold of a topic that is never synced again.
+    Segment& other = store.segment(kSecond);
+    Strings written;
+    const std::uint64_t enough = 2 * limits::kWalMaxLiveFiles * store.engine.wal_file_bytes;
+    for (std::uint64_t bytes = 0; bytes < enough; bytes += filler(0).size() * 4) {
+      (void)append(vanished, {"until it is known"});
+      const Strings four = {filler(1), filler(2), filler(3), filler(4)};
+      ASSERT_TRUE(append(other, four)) << bytes;
+      written.insert(written.end(), four.begin(), four.end());
+      ASSERT_TRUE(store.wait_durable(other));
+    }
+    store.settle();
+    ASSERT_FALSE(vanished.status());
+    EXPECT_NE(vanished.status().error().detail.find("is gone"), std::string::npos) << vanished.status().error().detail;
+
+    // Its next segment makes the directory anew.
+    const SegmentKey next{kFirst.topic, SegmentId(1)};
+    ASSERT_TRUE(append(store.segment(next), {"after it"}));
+    ASSERT_TRUE(store.wait_durable(store.segment(next)));
+    store.crash(io::CrashModel::kLoseUnsynced);
+    ASSERT_TRUE(store.open());
+    EXPECT_EQ(store.report.damage, Strings{});
+    EXPECT_EQ(store.values(store.segment(kSecond)), written);
+    EXPECT_EQ(store.values(store.segment(next)), (Strings{"after it"}));
+  }
+}
+
 TEST(DiskFaults, CallersThatWaitToWriteAreToldOfAFullDiskAndResume) {
   EngineOptions engine = test::small_files();
   engine.max_unwritten_stalled_bytes = 64 * limits::kKiB;
