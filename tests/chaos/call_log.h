@@ -31,6 +31,7 @@ struct Put {
   Clock::time_point started;
   Clock::time_point ended;  ///< of the wait, when the outcome is unknown
   Outcome outcome = Outcome::kUnknown;
+  std::optional<std::uint64_t> offset = {};  ///< that was told
 };
 
 struct Get {

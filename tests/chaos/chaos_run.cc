@@ -13,6 +13,8 @@
 #include "tests/chaos/clients.h"
 #include "tests/chaos/disk_filler.h"
 #include "tests/chaos/faulty_cluster.h"
+#include "tests/chaos/group_clients.h"
+#include "tests/chaos/idempotent_producer.h"
 #include "tests/chaos/nemesis.h"
 
 namespace walrus::chaos {
@@ -22,6 +24,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kSettleTime = 60s;
+constexpr std::uint32_t kIdempotent = 3;
 constexpr std::uint64_t kSmallDiskBytes = 1024ULL * 1024 * 1024;
 
 class Run {
@@ -32,6 +35,7 @@ class Run {
   }
   ~Run() {
     for (auto& client : producers_) client->stop();
+    for (auto& client : idempotent_) client->stop();
     for (auto& client : consumers_) client->stop();
   }
   Run(const Run&) = delete;
@@ -79,9 +83,11 @@ class Run {
 
   void complain(std::string what) { report_.violations.push_back(std::move(what)); }
 
+  test::Node& any_node() { return cluster_.node(cluster_.ids().front()); }
+
   void register_topic(const std::string& topic) {
     std::string reply;
-    if (!test::eventually([&] { return (reply = cluster_.node(1).request("REGISTER " + topic)) == "OK"; })) {
+    if (!test::eventually([&] { return (reply = any_node().request("REGISTER " + topic)) == "OK"; })) {
       throw std::runtime_error("REGISTER " + topic + ": " + reply);
     }
   }
@@ -93,6 +99,12 @@ class Run {
           cluster_.ports(), i, topics_[i % topics_.size()],
           ClientOptions{.seed = ++seed, .depth = 1 + 4 * (i % 4), .per_second = options_.per_second}));
     }
+    for (std::uint32_t i = 0; i < kIdempotent; ++i) {
+      idempotent_.push_back(std::make_unique<IdempotentProducer>(
+          cluster_.ports(), static_cast<std::uint32_t>(options_.producers) + i, topics_[i % topics_.size()],
+          ClientOptions{.seed = ++seed, .depth = 4, .per_second = options_.per_second}));
+    }
+    groups_ = std::make_unique<GroupClients>(cluster_.ports(), topics_.front(), seed += 1'000);
     for (const std::string& topic : topics_) {
       for (int i = 0; i < 2; ++i) {
         consumers_.push_back(
@@ -125,19 +137,28 @@ class Run {
   void settle() {
     const auto healed = Clock::now();
     if (!test::eventually([this] { return cluster_.formed(); }, kSettleTime)) complain("a node does not come back");
+    const auto gets_on = [&](const auto& producer) { return producer->last_progress() > healed; };
     const bool alive = test::eventually(
-        [&] { return std::ranges::all_of(producers_, [&](const auto& p) { return p->last_progress() > healed; }); },
+        [&] { return std::ranges::all_of(producers_, gets_on) && std::ranges::all_of(idempotent_, gets_on); },
         kSettleTime);
     report_.settle_seconds = std::chrono::duration<double>(Clock::now() - healed).count();
-    for (auto& producer : producers_) {
-      if (!alive && producer->last_progress() <= healed) {
-        complain(fmt::format("L1: producer {} of {} gets no record in {} s after all faults are over",
-                             producer->log().producer, producer->log().topic, kSettleTime.count()));
-      }
-    }
     if (!alive) write_states();
-    for (auto& producer : producers_) producer->stop();
-    for (auto& producer : producers_) producer->join();
+    stop_producers(producers_, healed);
+    stop_producers(idempotent_, healed);
+    for (const auto& producer : idempotent_) {
+      for (const std::string& violation : producer->violations()) complain(violation);
+    }
+  }
+
+  template <class Producers>
+  void stop_producers(Producers& producers, Clock::time_point healed) {
+    for (auto& producer : producers) producer->stop();
+    for (auto& producer : producers) {
+      producer->join();
+      if (producer->last_progress() > healed) continue;
+      complain(fmt::format("L1: producer {} of {} gets no record in {} s after all faults are over",
+                           producer->log().producer, producer->log().topic, kSettleTime.count()));
+    }
   }
 
   /// For whoever has to find out why: what each node thinks of each topic, and of itself.
@@ -162,7 +183,7 @@ class Run {
         [this] {
           return std::ranges::all_of(topics_, [this](const std::string& topic) {
             try {
-              const auto state = cluster_.node(1).state(topic);
+              const auto state = any_node().state(topic);
               return state.at("cursor_position") == state.at("total_entries");
             } catch (const std::runtime_error&) {
               return false;
@@ -171,9 +192,18 @@ class Run {
         },
         kSettleTime);
     if (!drained_) complain("L1: the topics could not be drained after all faults were over");
+    if (!groups_->finish(drained_ ? records_of(groups_->topic()) : 0, kSettleTime)) {
+      complain("L1: the groups could not be drained after all faults were over");
+    }
     if (!drained_) write_states();
     for (auto& consumer : consumers_) consumer->stop();
     for (auto& consumer : consumers_) consumer->join();
+  }
+
+  std::uint64_t records_of(const std::string& topic) {
+    std::uint64_t records = 0;
+    for (const SegmentLayout& segment : layout_of(topic).segments) records = segment.end();
+    return records;
   }
 
   TopicLayout layout_of(const std::string& topic) {
@@ -182,7 +212,7 @@ class Run {
     const bool known = test::eventually(
         [&] {
           try {
-            layout = parse_layout(cluster_.node(1).state(topic));
+            layout = parse_layout(any_node().state(topic));
             return true;
           } catch (const std::runtime_error& error) {
             last = error.what();
@@ -206,13 +236,19 @@ class Run {
     for (const auto& producer : producers_) {
       if (producer->log().topic == layout.name) history.producers.push_back(&producer->log());
     }
+    for (const auto& producer : idempotent_) {
+      if (producer->log().topic == layout.name) history.producers.push_back(&producer->log());
+    }
     for (const auto& consumer : consumers_) {
       if (consumer->log().topic == layout.name) history.consumers.push_back(&consumer->log());
     }
     const TopicVerdict verdict = check_topic(layout, folders(), history);
     for (const std::string& violation : verdict.violations) complain(layout.name + ": " + violation);
+    if (layout.name == groups_->topic()) {
+      for (const std::string& violation : groups_->check(verdict.log)) complain(violation);
+    }
     report_.numbers["segments"] += layout.segments.size();
-    report_.numbers["records in the logs"] += verdict.records;
+    report_.numbers["records in the logs"] += verdict.log.size();
     report_.numbers["copies of segments read"] += verdict.copies;
     report_.numbers["copies without a place in the metadata"] += verdict.unlisted;
     report_.numbers["segments with fewer holders than wanted"] += verdict.thin_segments;
@@ -244,6 +280,15 @@ class Run {
       }
       report_.longest_pauses.push_back(longest);
     }
+    for (const auto& producer : idempotent_) {
+      report_.numbers["MPUT: records sent"] += producer->log().puts.size();
+      report_.numbers["MPUT: records acknowledged"] +=
+          static_cast<std::uint64_t>(std::ranges::count(producer->log().puts, Outcome::kDone, &Put::outcome));
+      report_.numbers["MPUT: tried again"] += producer->tried_again();
+    }
+    report_.numbers["group: committed"] = groups_->committed();
+    report_.numbers["work queue: given"] = groups_->given();
+    report_.numbers["work queue: done"] = groups_->done();
     static const char* const gets[] = {"GET: delivered", "GET: EMPTY", "GET: refused", "GET: outcome unknown"};
     for (const auto& consumer : consumers_) {
       for (const Get& get : consumer->log().gets) ++report_.numbers[gets[static_cast<std::size_t>(get.outcome)]];
@@ -259,7 +304,9 @@ class Run {
   FaultyCluster cluster_;
   std::vector<std::string> topics_;
   std::vector<std::unique_ptr<Producer>> producers_;
+  std::vector<std::unique_ptr<IdempotentProducer>> idempotent_;
   std::vector<std::unique_ptr<Consumer>> consumers_;
+  std::unique_ptr<GroupClients> groups_;
   bool drained_ = false;
   RunReport report_;
 };

@@ -76,6 +76,11 @@ void check_outcomes(const TopicHistory& history, const Places& places, Complaint
       const bool there = places.of(id) != kNowhere;
       const Outcome outcome = producer->puts[number].outcome;
       if (outcome == Outcome::kDone && !there) complaints.add("I1", name_of(id) + " was acknowledged and is lost");
+      const auto told = producer->puts[number].offset;
+      if (there && told && *told != places.of(id)) {
+        complaints.add("I4",
+                       fmt::format("{} was acknowledged at {} and stands at {}", name_of(id), *told, places.of(id)));
+      }
       if (outcome == Outcome::kRefused && there) complaints.add("refusal", name_of(id) + " was refused and is there");
     }
   }
@@ -264,8 +269,8 @@ TopicVerdict check_topic(const TopicLayout& layout, const std::map<std::uint64_t
     const auto content = check_copies(segment, copies, history, verdict);
     log.insert(log.end(), content.begin(), content.end());
   }
-  verdict.records = log.size();
   check_history(log, history, verdict);
+  verdict.log = std::move(log);
   return verdict;
 }
 

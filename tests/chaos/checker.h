@@ -28,9 +28,9 @@ struct TopicHistory {
 
 struct TopicVerdict {
   std::vector<std::string> violations;  ///< the first few of each kind
-  std::uint64_t records = 0;
-  std::uint64_t copies = 0;    ///< of segments, read and compared
-  std::uint64_t unlisted = 0;  ///< of these, copies that the metadata does not count
+  std::vector<RecordId> log;            ///< the topic's content, offset by offset
+  std::uint64_t copies = 0;             ///< of segments, read and compared
+  std::uint64_t unlisted = 0;           ///< of these, copies that the metadata does not count
   std::uint64_t delivered_again = 0;
   std::uint64_t never_delivered = 0;
   std::uint64_t thin_segments = 0;  ///< with fewer holders than the widest segment of the topic

@@ -1,72 +1,12 @@
 #include "tests/chaos/clients.h"
 
-#include <algorithm>
-#include <functional>
-#include <optional>
-#include <random>
-#include <stdexcept>
 #include <utility>
 
-#include "tests/harness/connection.h"
+#include "tests/chaos/route.h"
 
 namespace walrus::chaos {
-namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto kPauseAfterTrouble = 20ms;
-
-/// One client's way to the nodes: a connection to some node until it breaks or is silent.
-class Route {
- public:
-  Route(const Ports& ports, const ClientOptions& options)
-      : ports_(ports), options_(options), random_(options.seed), next_round_(Clock::now()) {}
-
-  std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
-
-  /// How many requests to send now, when it is time for them.
-  std::size_t next_round() {
-    const std::size_t requests = 1 + below(options_.depth);
-    std::this_thread::sleep_until(next_round_);
-    if (options_.per_second > 0) {
-      next_round_ = std::max(next_round_, Clock::now() - 1s) + requests * 1'000'000us / options_.per_second;
-    }
-    return requests;
-  }
-
-  /// Sends all, then waits for all the replies; `reply` is called with each that came, in order.
-  void exchange(const std::string& frames, std::size_t requests, const std::function<void(const std::string&)>& reply) {
-    try {
-      if (!connection_) connection_.emplace(pick(), options_.patience);
-      connection_->send_bytes(frames);
-      for (std::size_t i = 0; i < requests; ++i) {
-        const auto text = connection_->receive_unless_closed();
-        if (!text) return give_up();
-        reply(*text);
-      }
-    } catch (const std::runtime_error&) {  // refused, broken, or silent for too long
-      give_up();
-    }
-  }
-  void give_up() {
-    connection_.reset();
-    std::this_thread::sleep_for(kPauseAfterTrouble);
-  }
-
- private:
-  std::uint16_t pick() {
-    const auto ports = ports_.all();
-    return ports.at(below(ports.size()));
-  }
-
-  const Ports& ports_;
-  const ClientOptions& options_;
-  std::mt19937_64 random_;
-  Clock::time_point next_round_;
-  std::optional<test::Connection> connection_;
-};
-
-}  // namespace
 
 Producer::Producer(const Ports& ports, std::uint32_t number, std::string topic, ClientOptions options)
     : ports_(ports),
