@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <vector>
 
 #include "cli/console.h"
@@ -21,14 +22,15 @@ std::string state_of(const Json& node) {
 }
 
 TableRow row_of(const Json& node) {
-  const auto number = [&node](const char* name) { return fmt::format("{}", node.value(name, 0)); };
+  const auto number = [&node](const char* name) { return fmt::format("{}", node.value(name, std::uint64_t{0})); };
   return {number("node_id"),
           node.value("client_address", std::string()),
           state_of(node),
           node.value("voter", false) ? "yes" : "no",
           number("segments_led"),
           number("replicas_held"),
-          number("sealed_records_held")};
+          number("sealed_records_held"),
+          number("sealed_bytes_held")};
 }
 
 ExitStatus print(const std::string& text) {
@@ -46,7 +48,7 @@ ExitStatus done_or_report(const client::Result<void>& done) {
 std::string node_table(const std::string& json) {
   const Json nodes = Json::parse(json, nullptr, false);
   if (!nodes.is_array()) return json + "\n";
-  std::vector<TableRow> rows{{"NODE", "ADDRESS", "STATE", "VOTES", "LEADS", "REPLICAS", "RECORDS"}};
+  std::vector<TableRow> rows{{"NODE", "ADDRESS", "STATE", "VOTES", "LEADS", "REPLICAS", "RECORDS", "BYTES"}};
   for (const Json& node : nodes) {
     if (!node.is_object()) return json + "\n";
     rows.push_back(row_of(node));

@@ -18,6 +18,7 @@ struct Share {
   std::uint64_t leads = 0;     ///< segments that are not sealed
   std::uint64_t replicas = 0;  ///< segments that it is a replica or holder of
   std::uint64_t records = 0;   ///< in the sealed ones of them
+  std::uint64_t bytes = 0;     ///< likewise, as stored
 };
 
 std::map<NodeId, Share> shares(const metadata::View& view) {
@@ -28,7 +29,9 @@ std::map<NodeId, Share> shares(const metadata::View& view) {
         if (!segment.sealed()) ++result[segment.leader].leads;
         for (const NodeId replica : segment.replicas) {
           ++result[replica].replicas;
-          if (segment.sealed()) result[replica].records += segment.end - segment.base;
+          if (!segment.sealed()) continue;
+          result[replica].records += segment.end - segment.base;
+          result[replica].bytes += segment.bytes;
         }
       }
     }
@@ -82,6 +85,7 @@ std::string nodes_json(const metadata::View& view) {
                     {"segments_led", share.leads},
                     {"replicas_held", share.replicas},
                     {"sealed_records_held", share.records},
+                    {"sealed_bytes_held", share.bytes},
                     {"disk_id", node.disk_id.hex()}});
   }
   return list.dump();
