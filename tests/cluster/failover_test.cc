@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <set>
 #include <signal.h>
 #include <string>
@@ -13,6 +15,8 @@
 
 namespace walrus::test {
 namespace {
+
+using namespace std::chrono_literals;
 
 class Failover : public ::testing::Test {
  protected:
@@ -137,6 +141,27 @@ TEST_F(Failover, OfAFrozenLeaderLeavesItNothingToAcknowledgeWhenItWakesUp) {
   EXPECT_EQ(std::ranges::count_if(log, [](const auto& record) { return record.starts_with("before-"); }), 50);
   for (const std::string& record : acknowledged) EXPECT_EQ(std::ranges::count(log, record), 1) << record;
   for (const std::string& record : refused) EXPECT_EQ(std::ranges::count(log, record), 0) << record;
+}
+
+TEST_F(Failover, OfAFrozenLeaderCostsWritersOnePauseAndThenNothing) {
+  const std::size_t frozen = leader();
+  Connection connection = cluster_.node(other_than(frozen)).connect();
+  put_all(frozen, "before-", 10);
+  freeze(frozen);
+  std::vector<std::chrono::steady_clock::duration> waits;
+  const auto began = std::chrono::steady_clock::now();
+  for (auto asked = began; asked < began + 8s;) {
+    const std::string reply = connection.request("PUT logs " + kProbe);
+    const auto answered = std::chrono::steady_clock::now();
+    waits.push_back(answered - asked);
+    asked = answered;
+    EXPECT_TRUE(reply == "OK" || waits.size() == 1) << reply << " to PUT " << waits.size();
+  }
+  thaw(frozen);
+  ASSERT_GT(waits.size(), 100u);
+  std::ranges::sort(waits, std::greater());
+  EXPECT_LT(waits[0], 4s) << "until somebody else leads";
+  EXPECT_LT(waits[1], 1s) << "when somebody else leads";
 }
 
 TEST_F(Failover, OfAFrozenFollowerIsNoneAndWritersGoOn) {
