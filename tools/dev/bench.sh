@@ -3,7 +3,7 @@
 # without --addr gets a fresh node of its own, whose data lies beside the build (a disk, not a tmpfs) and is removed
 # afterwards. What is no workload: `budget` counts what a request costs and compares it with tests/budget/budget.txt;
 # `cluster` prints what three nodes take, as a table; `compare` sets walrusd beside its peers and the machine's limits,
-# `curves` shows how cost grows: both write into docs/.
+# `curves` shows how cost grows, `flame` where a node's time goes: they write into docs/.
 
 program() { find "$(build_dir release)" -type f -name "$1" -perm -u+x | head -n 1; }
 
@@ -72,7 +72,7 @@ bench_script() {
 
 dev_bench() {
   case ${1:-} in
-    compare | curves)
+    compare | curves | flame)
       bench_script "$@"
       return
       ;;
