@@ -5,7 +5,14 @@
 
 namespace walrus::broker {
 
+/// A leader that ends fails what waits in it, and whoever hears of that may look for a leader again, here.
+LeaderTable::~LeaderTable() {
+  ended_ = true;
+  leaders_.clear();
+}
+
 Result<TopicLeader*> LeaderTable::find(const metadata::TopicInfo& topic) {
+  if (ended_) return fail(ErrorCode::kNotLeader);
   const metadata::SegmentInfo& last = topic.last();
   if (last.leader != context_.options.self || last.state != metadata::SegmentState::kOpen) {
     return fail(ErrorCode::kNotLeader);

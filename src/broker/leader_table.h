@@ -13,6 +13,9 @@ namespace walrus::broker {
 class LeaderTable {
  public:
   explicit LeaderTable(LeaderContext context) : context_(context) {}
+  ~LeaderTable();
+  LeaderTable(const LeaderTable&) = delete;
+  LeaderTable& operator=(const LeaderTable&) = delete;
 
   /// The leader of the topic's last segment. kNotLeader when the view names another node, or the segment is being
   /// sealed; a storage error when it cannot be opened.
@@ -33,6 +36,7 @@ class LeaderTable {
 
  private:
   LeaderContext context_;
+  bool ended_ = false;
   std::unordered_map<TopicId, std::shared_ptr<TopicLeader>> leaders_;
 };
 
