@@ -33,7 +33,7 @@ inline constexpr auto kPartialFrameTimeout = 30s;            ///< half a frame a
 inline constexpr auto kStalledReplyTimeout = 60s;            ///< replies that the client takes no byte of
 inline constexpr auto kLingerTimeout = 2s;                   ///< for a client to read the reply before a close
 inline constexpr auto kDrainTimeout = 5s;                    ///< for requests in flight at a clean stop
-inline constexpr auto kHeldRequestTimeout = 5s;              ///< a request without a reachable leader
+inline constexpr auto kHeldRequestTimeout = 4500ms;          ///< a request without a reachable leader: told within 5 s
 
 // Reading without GET.
 inline constexpr std::uint32_t kReadBytes = 1 * kMiB;          ///< default of bytes=

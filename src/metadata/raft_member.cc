@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -96,12 +97,15 @@ void RaftMember::receive(NodeId from, RaftMessage message) {
   }
   note_sender(message.from, from);
   if (is_overtaken_refusal(message, node_->term(), match_index(message.from).value_or(0))) return;
+  if (message.type == RaftMessage::Type::kRequestVote) return settle(answer_vote_request(std::move(message)));
+  if (message.type == RaftMessage::Type::kInstallSnapshot && message.term >= node_->term()) led_at_ = loop_.now();
   if (message.type != RaftMessage::Type::kAppendEntries) {
     settle(node_->receive(loop_.now(), std::move(message)));
     return;
   }
   const std::uint64_t term = message.term;
   const std::uint64_t commit = message.commit;
+  if (term >= node_->term()) led_at_ = loop_.now();
   if (term >= node_->term() && message.index < node_->commit_index()) {
     if (auto status = agrees_with_committed(message); !status) {
       trouble(status.error());
@@ -119,6 +123,42 @@ void RaftMember::receive(NodeId from, RaftMessage message) {
   told_term_ = term;
   told_commit_ = std::max(told_commit_, commit);
   update_ready();
+}
+
+/// Guard G6. Whoever is a voter may not know it yet: the entry that says so counts from the moment the leader has it.
+/// libraft gives its vote only when its own log makes it a voter, and forgets a lost leader only then; so a leader that
+/// is lost right after a promotion could not be replaced by what is a majority. Here a vote depends on term, log and
+/// earlier votes alone (Ongaro, "Consensus: Bridging Theory and Practice", 4.1); the candidate counts those of voters.
+Result<RaftUpdate> RaftMember::answer_vote_request(RaftMessage message) {
+  const Member* self = find_member(members_, options_.id);
+  const bool knows_it = self != nullptr && self->role == MemberRole::kVoter;
+  const bool led = led_at_ && loop_.now() < *led_at_ + options_.timing.election_timeout;
+  const bool for_libraft = knows_it || (led && !message.disrupt_leader);
+  if (!for_libraft) message.disrupt_leader = true;
+  const RaftMessage asked{.type = message.type,
+                          .from = message.from,
+                          .to = message.to,
+                          .term = message.term,
+                          .index = message.index,
+                          .index_term = message.index_term,
+                          .pre_vote = message.pre_vote};
+  auto update = node_->receive(loop_.now(), std::move(message));
+  if (!update) return update;
+  const std::pair candidate{asked.index_term, asked.index};
+  const bool behind_us = candidate < std::pair{term_of(node_->last_index()), node_->last_index()};
+  const bool given_away = vote_->term == asked.term && vote_->voted_for != RaftId() && vote_->voted_for != asked.from;
+  for (RaftMessage& reply : update->messages) {
+    if (reply.type != RaftMessage::Type::kRequestVoteResult || reply.to != asked.from) continue;
+    if (given_away && !asked.pre_vote) {  // libraft does not know of a vote that it did not give
+      reply.granted = false;
+      update->vote.reset();
+    } else if (!for_libraft && !behind_us && asked.term >= node_->term() + (asked.pre_vote ? 1 : 0)) {
+      reply.granted = true;
+      reply.term = asked.term;
+      if (!asked.pre_vote) update->vote = RaftVote{.term = asked.term, .voted_for = asked.from};
+    }
+  }
+  return update;
 }
 
 Status RaftMember::agrees_with_committed(const RaftMessage& message) const {

@@ -152,6 +152,7 @@ class RaftMember {
   void update_ready();
   void send(RaftMessage message);
   void send_snapshot(NodeId to, RaftMessage message);
+  Result<RaftUpdate> answer_vote_request(RaftMessage message);
   Status agrees_with_committed(const RaftMessage& message) const;
   void note_sender(RaftId id, NodeId node);
   void arm_timer();
@@ -188,6 +189,7 @@ class RaftMember {
   std::uint64_t told_commit_ = 0;
   std::map<RaftId, NodeId> senders_;  // who wrote from which node; for members that our log does not know yet
   std::map<RaftId, io::TimePoint> heard_;
+  std::optional<io::TimePoint> led_at_;  // when a leader of our term, or a later one, wrote last
   io::Timer timer_;
 };
 

@@ -300,6 +300,32 @@ TEST(RaftMember, a_refusal_of_a_later_term_ends_a_leadership_whatever_it_refuses
   EXPECT_EQ(leader.member->vote().term, later);
 }
 
+TEST(RaftMember, votes_as_well_before_it_knows_that_it_may) {
+  const std::uint64_t first_seed = test_seed();
+  for (std::uint64_t seed = first_seed; seed < first_seed + 20; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    RaftGroup group(seed, {});
+    group.start_voters(2);
+    for (int i = 0; i < 5; ++i) group.propose_and_wait();
+    GroupNode& promoted = group.start_joiner(3);
+    GroupNode* leader = group.leader();
+    Members members = leader->member->members();
+    members.push_back({promoted.raft_id, promoted.id, "127.0.0.1:1", MemberRole::kStandby});
+    ASSERT_TRUE(leader->member->change_members(members));
+    ASSERT_TRUE(group.run_until([&] { return group.converged() && leader->member->can_change_members(); }));
+    // The promotion is committed by the two others, and the leader is lost before the third hears of it.
+    group.cut(leader->id.value(), 3);
+    members.back().role = MemberRole::kVoter;
+    ASSERT_TRUE(leader->member->change_members(members));
+    ASSERT_TRUE(group.run_until([&] { return leader->member->can_change_members(); }));
+    ASSERT_EQ(find_member(promoted.member->members(), promoted.raft_id)->role, MemberRole::kStandby);
+    leader->crash(io::CrashModel::kLoseUnsynced);
+    group.heal();
+    EXPECT_GT(group.propose_and_wait(), 0u) << group.describe();
+    EXPECT_EQ(find_member(promoted.member->members(), promoted.raft_id)->role, MemberRole::kVoter);
+  }
+}
+
 TEST(RaftMember, is_ready_only_when_a_leader_has_told_what_is_committed) {
   const std::uint64_t seed = test_seed();
   SCOPED_TRACE(fmt::format("seed {}", seed));
