@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <set>
 
 #include "tests/unit/storage/sim_store.h"
 
@@ -60,19 +61,21 @@ class NullDisk final : public io::Disk {
   explicit NullDisk(io::Loop& loop) : loop_(loop) {}
   Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenOptions options, io::Loop*) override {
     if (options.mode == io::OpenOptions::Mode::kRead) return fail(ErrorCode::kNotFound, path);
+    made_.insert(path);
     return std::make_unique<NullFile>(loop_);
   }
   Status make_directories(const std::string&) override { return {}; }
   Status rename(const std::string&, const std::string&) override { return {}; }
   Status remove(const std::string&) override { return {}; }
   Result<std::vector<std::string>> list(const std::string&) override { return std::vector<std::string>(); }
-  Result<bool> exists(const std::string&) override { return false; }
+  Result<bool> exists(const std::string& path) override { return made_.contains(path); }
   Status sync_directory(const std::string&) override { return {}; }
   Result<std::uint64_t> free_bytes(const std::string&) override { return 0; }
   Result<std::unique_ptr<io::DirectoryLock>> lock(const std::string&) override { return nullptr; }
 
  private:
   io::Loop& loop_;
+  std::set<std::string> made_;
 };
 
 /// Allocations of the whole way, for kBatches batches of so many records each.
