@@ -97,14 +97,15 @@ Result<std::unique_ptr<File>> PosixDisk::open(const std::string& path, OpenOptio
   return std::make_unique<PosixFile>(fd, direct, path, loop != nullptr ? &queue_for(*loop) : nullptr);
 }
 
+/// The last one first: mostly that is all there is to do, however deep it lies.
 Status PosixDisk::make_directories(const std::string& path) {
-  for (std::size_t end = 0; end != std::string::npos;) {
-    end = path.find('/', end + 1);
-    const std::string prefix = path.substr(0, end);
-    if (mkdir(prefix.c_str(), kDirectoryMode) != 0 && errno != EEXIST) {
-      return fail(system_error(errno, "create directory", prefix));
-    }
+  if (mkdir(path.c_str(), kDirectoryMode) == 0) return {};
+  const std::size_t parent = path.rfind('/');
+  if (errno == ENOENT && parent != std::string::npos && parent > 0) {
+    WALRUS_TRY(make_directories(path.substr(0, parent)));
+    if (mkdir(path.c_str(), kDirectoryMode) == 0) return {};
   }
+  if (errno != EEXIST) return fail(system_error(errno, "create directory", path));
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) return fail(system_error(errno, "stat", path));
   if (!S_ISDIR(status.st_mode)) return fail(ErrorCode::kExists, path + " is not a directory");
