@@ -20,7 +20,6 @@ constexpr auto kConnectTimeout = std::chrono::seconds(5);
 constexpr auto kStatusInterval = std::chrono::milliseconds(250);
 constexpr auto kLookInterval = std::chrono::milliseconds(5);
 constexpr int kLookForEnd = 100;  // ms
-constexpr Nanoseconds kSeries = std::chrono::nanoseconds(kSeriesInterval).count();
 
 class Consumer {
  public:
@@ -119,12 +118,9 @@ class Consumer {
       ++result_.load.empty;
       return;
     }
-    result_.load.done += fetched.records;
     result_.bytes += fetched.bytes;
     result_.load.latency.record(static_cast<std::uint64_t>(now - began));
-    const auto slot = static_cast<std::size_t>((now - begin_) / kSeries);
-    if (slot >= result_.load.series.size()) result_.load.series.resize(slot + 1);
-    result_.load.series[slot] += fetched.records;
+    count_done(result_.load, std::chrono::nanoseconds(now - begin_), fetched.records);
   }
 
   const int socket_;

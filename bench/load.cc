@@ -11,6 +11,8 @@
 namespace walrus::bench {
 namespace {
 
+constexpr std::size_t kMaxErrorTexts = 100;
+constexpr std::size_t kMaxErrorBytes = 200;
 constexpr auto kConnectTimeout = std::chrono::seconds(5);
 constexpr auto kStatusInterval = std::chrono::milliseconds(250);
 constexpr auto kLookInterval = std::chrono::milliseconds(5);
@@ -86,6 +88,20 @@ void watch(const std::vector<std::unique_ptr<LoadWorker>>& workers,
 }
 
 }  // namespace
+
+void count_done(LoadResult& result, std::chrono::nanoseconds since_begin, std::uint64_t count) {
+  result.done += count;
+  const auto slot = static_cast<std::size_t>(since_begin / kSeriesInterval);
+  if (slot >= result.series.size()) result.series.resize(slot + 1);
+  result.series[slot] += count;
+}
+
+void count_error(LoadResult& result, std::string_view text) {
+  ++result.failed;
+  std::string key(text.substr(0, kMaxErrorBytes));
+  if (result.errors.size() >= kMaxErrorTexts && !result.errors.contains(key)) key = "(other texts)";
+  ++result.errors[key];
+}
 
 void merge(LoadResult& into, const LoadResult& from) {
   into.done += from.done;

@@ -58,6 +58,10 @@ struct LoadResult {
   double client_cpu_seconds = 0;  ///< user and system, of the measured time and the drain
 };
 
+/// So many answers more, so long after the measured time began.
+void count_done(LoadResult& result, std::chrono::nanoseconds since_begin, std::uint64_t count = 1);
+/// One error more; of different texts a bounded number is kept, each cut at a bound.
+void count_error(LoadResult& result, std::string_view text);
 /// Adds what another thread, or another part of a run, has counted; not its seconds, nor `drained`.
 void merge(LoadResult& into, const LoadResult& from);
 

@@ -14,11 +14,8 @@
 namespace walrus::bench {
 namespace {
 
-constexpr std::size_t kMaxErrorTexts = 100;
-constexpr std::size_t kMaxErrorBytes = 200;
 constexpr Nanoseconds kLongestWait = 100'000'000;
 constexpr Nanoseconds kDrain = std::chrono::nanoseconds(kDrainTime).count();
-constexpr Nanoseconds kSeries = std::chrono::nanoseconds(kSeriesInterval).count();
 
 }  // namespace
 
@@ -175,21 +172,15 @@ void LoadWorker::count(const Answer& answer, const PendingRequest& request, Nano
   }
   shared_.done.fetch_add(1, std::memory_order_relaxed);
   if (in_time) {
-    ++result_.done;
-    const auto slot = static_cast<std::size_t>((now - clock_.begin) / kSeries);
-    if (slot >= result_.series.size()) result_.series.resize(slot + 1);
-    ++result_.series[slot];
+    count_done(result_, std::chrono::nanoseconds(now - clock_.begin));
   }
   const bool measured = open_loop() ? request.began >= clock_.begin && request.began < clock_.end : in_time;
   if (measured) result_.latency.record(static_cast<std::uint64_t>(now - request.began));
 }
 
 void LoadWorker::count_error(std::string_view text) {
-  ++result_.failed;
+  bench::count_error(result_, text);
   shared_.failed.fetch_add(1, std::memory_order_relaxed);
-  std::string key(text.substr(0, kMaxErrorBytes));
-  if (result_.errors.size() >= kMaxErrorTexts && !result_.errors.contains(key)) key = "(other texts)";
-  ++result_.errors[key];
 }
 
 void LoadWorker::retire(Lane& lane) {

@@ -16,8 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanoseconds kSeries = std::chrono::nanoseconds(kSeriesInterval).count();
-
 /// One producer: run() on a thread of its own, which send() holds back; everything else on the producer's.
 class ProducerRun {
  public:
@@ -48,19 +46,12 @@ class ProducerRun {
   static constexpr std::size_t kOfARecord = 16;  // around its payload, about
 
   void count(const client::Result<std::uint64_t>& offset, Nanoseconds sent) {
-    if (!offset) {
-      ++result_.failed;
-      ++result_.errors[offset.error().text];
-      return;
-    }
+    if (!offset) return count_error(result_, offset.error().text);
     done_.fetch_add(1, std::memory_order_relaxed);
     const Nanoseconds now = monotonic_now();
     if (now < begin_ || now >= end_) return;
-    ++result_.done;
+    count_done(result_, std::chrono::nanoseconds(now - begin_));
     result_.latency.record(static_cast<std::uint64_t>(now - sent));
-    const auto slot = static_cast<std::size_t>((now - begin_) / kSeries);
-    if (slot >= result_.series.size()) result_.series.resize(slot + 1);
-    ++result_.series[slot];
   }
 
   const std::vector<std::string>& topics_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/console.h"
+#include "cli/one_off.h"
 #include "cli/table.h"
 
 namespace walrus::cli {
@@ -11,29 +12,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-ExitStatus print(const std::string& text) {
-  if (write_stdout(text)) return ExitStatus::kOk;
-  print_error("cannot write to stdout");
-  return ExitStatus::kRefused;
-}
-
-client::Result<std::string> ask(client::Connection& connection, const std::string& request) {
-  const auto reply = connection.call(request);
-  if (!reply) return std::unexpected(reply.error());
-  if (reply->kind == client::Reply::Kind::kError) {
-    return std::unexpected(client::Error{.kind = client::ErrorKind::kServer, .text = std::string(reply->payload)});
-  }
-  return std::string(reply->payload);
-}
-
 ExitStatus show(const std::string& json, const GroupCommandOptions& options) {
-  if (!options.json) return print(group_table(json, options.group));
-  if (options.group.empty()) return print(json + "\n");
+  if (!options.json) return print_text(group_table(json, options.group));
+  if (options.group.empty()) return print_text(json + "\n");
   const Json groups = Json::parse(json, nullptr, false);
   for (const Json& group : groups.is_array() ? groups : Json::array()) {
-    if (group.value("group", std::string()) == options.group) return print(group.dump() + "\n");
+    if (group.value("group", std::string()) == options.group) return print_text(group.dump() + "\n");
   }
-  return print("null\n");
+  return print_text("null\n");
 }
 
 }  // namespace
@@ -65,7 +51,7 @@ ExitStatus run_group(client::Connection& connection, const GroupCommandOptions& 
   if (!answer) return report(answer.error(), RequestKind::kOther, options.topic);
   const bool shows = options.action == Action::kList || options.action == Action::kDescribe;
   if (shows) return show(*answer, options);
-  return print(answer->empty() ? "OK\n" : *answer + "\n");
+  return print_text(answer->empty() ? "OK\n" : *answer + "\n");
 }
 
 }  // namespace walrus::cli

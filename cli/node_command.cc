@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/one_off.h"
 #include "cli/table.h"
 
 namespace walrus::cli {
@@ -33,14 +34,8 @@ TableRow row_of(const Json& node) {
           number("sealed_bytes_held")};
 }
 
-ExitStatus print(const std::string& text) {
-  if (write_stdout(text)) return ExitStatus::kOk;
-  print_error("cannot write to stdout");
-  return ExitStatus::kRefused;
-}
-
 ExitStatus done_or_report(const client::Result<void>& done) {
-  return done ? print("OK\n") : report(done.error(), RequestKind::kOther, {});
+  return done ? print_text("OK\n") : report(done.error(), RequestKind::kOther, {});
 }
 
 }  // namespace
@@ -61,7 +56,7 @@ ExitStatus run_node(client::Connection& connection, const NodeOptions& options) 
     case NodeOptions::Action::kList: {
       const auto nodes = connection.nodes();
       if (!nodes) return report(nodes.error(), RequestKind::kOther, {});
-      return print(options.json ? *nodes + "\n" : node_table(*nodes));
+      return print_text(options.json ? *nodes + "\n" : node_table(*nodes));
     }
     case NodeOptions::Action::kDrain:
       return done_or_report(connection.drain_node(options.node, options.cancel));

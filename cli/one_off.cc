@@ -10,12 +10,22 @@
 
 namespace walrus::cli {
 
-ExitStatus print_answer(std::string answer) {
-  answer += '\n';
-  if (write_stdout(answer)) return ExitStatus::kOk;
+client::Result<std::string> ask(client::Connection& connection, const std::string& request) {
+  const auto reply = connection.call(request);
+  if (!reply) return std::unexpected(reply.error());
+  if (reply->kind == client::Reply::Kind::kError) {
+    return std::unexpected(client::Error{.kind = client::ErrorKind::kServer, .text = std::string(reply->payload)});
+  }
+  return std::string(reply->payload);
+}
+
+ExitStatus print_text(std::string_view text) {
+  if (write_stdout(text)) return ExitStatus::kOk;
   print_error("cannot write to stdout: " + std::generic_category().message(errno));
   return ExitStatus::kRefused;
 }
+
+ExitStatus print_answer(std::string answer) { return print_text(answer += '\n'); }
 
 client::Result<std::string> read_stdin(std::size_t limit) {
   std::string bytes;

@@ -2,12 +2,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "cli/exit_status.h"
 #include "walrus/client/connection.h"
 
 namespace walrus::cli {
 
+/// The payload of the answer to a request as text, empty for a plain OK. ERR is an error here.
+client::Result<std::string> ask(client::Connection& connection, const std::string& request);
+/// As it is, on stdout.
+ExitStatus print_text(std::string_view text);
 /// The answer and a newline on stdout.
 ExitStatus print_answer(std::string answer);
 /// All of stdin, or as much of it as shows that it is longer than `limit`.

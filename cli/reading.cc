@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "cli/console.h"
+#include "cli/one_off.h"
 #include "cli/record_output.h"
 #include "cli/stop_signal.h"
 #include "protocol/record.h"
@@ -79,29 +80,21 @@ class Reading {
   ExitStatus consume() {
     const std::string names = options_.topic + " " + options_.group;
     if (!options_.from.empty()) {
-      const auto sought = ask("SEEK " + names + " " + options_.from);
+      const auto sought = ask(connection_, "SEEK " + names + " " + options_.from);
       if (!sought) return report(sought.error(), RequestKind::kOther, options_.topic);
     }
     return run([this, names] { return fmt::format("READ {} max={} commit=none{}", names, wanted(), wait()); },
                [this, names](const Page& got) {
-                 const auto committed = ask(fmt::format("COMMIT {} {}", names, got.next));
+                 const auto committed = ask(connection_, fmt::format("COMMIT {} {}", names, got.next));
                  if (!committed) error_ = committed.error();
                  return committed.has_value();
                });
   }
 
  private:
-  client::Result<std::string> ask(const std::string& request) {
-    const auto reply = connection_.call(request);
-    if (!reply) return std::unexpected(reply.error());
-    if (reply->kind == client::Reply::Kind::kError) {
-      return std::unexpected(client::Error{.kind = client::ErrorKind::kServer, .text = std::string(reply->payload)});
-    }
-    return std::string(reply->payload);
-  }
   /// The page's records are valid until the next question.
   client::Result<Page> page(const std::string& request) {
-    auto reply = ask(request);
+    auto reply = ask(connection_, request);
     if (!reply) return std::unexpected(reply.error());
     reply_ = std::move(*reply);
     return parse_page(reply_);

@@ -8,28 +8,13 @@
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "cli/one_off.h"
 #include "cli/table.h"
 
 namespace walrus::cli {
 namespace {
 
 using Json = nlohmann::json;
-
-ExitStatus print(const std::string& text) {
-  if (write_stdout(text)) return ExitStatus::kOk;
-  print_error("cannot write to stdout");
-  return ExitStatus::kRefused;
-}
-
-/// The payload of an answer to `request`, which may be carried out twice.
-client::Result<std::string> ask(client::Connection& connection, const std::string& request) {
-  const auto reply = connection.call(request);
-  if (!reply) return std::unexpected(reply.error());
-  if (reply->kind == client::Reply::Kind::kError) {
-    return std::unexpected(client::Error{.kind = client::ErrorKind::kServer, .text = std::string(reply->payload)});
-  }
-  return std::string(reply->payload);
-}
 
 std::string cell(const Json& value) {
   if (value.is_null()) return "-";
@@ -59,13 +44,13 @@ ExitStatus list(client::Connection& connection, bool as_json) {
     more = !topics.empty() && page.value("more", false);
     if (more) after = topics.back().value("topic", std::string());
   }
-  return print(as_json ? all.dump() + "\n" : table_text(rows));
+  return print_text(as_json ? all.dump() + "\n" : table_text(rows));
 }
 
 ExitStatus describe(client::Connection& connection, const TopicCommandOptions& options) {
   const auto answer = ask(connection, "DESCRIBE " + options.topic);
   if (!answer) return report(answer.error(), RequestKind::kOther, options.topic);
-  return print(options.json ? *answer + "\n" : topic_description(*answer));
+  return print_text(options.json ? *answer + "\n" : topic_description(*answer));
 }
 
 /// A person at the keyboard has to say the name again; a program has to say --yes.
@@ -80,7 +65,7 @@ bool is_meant(const TopicCommandOptions& options) {
 ExitStatus change(client::Connection& connection, const std::string& request, const std::string& topic) {
   const auto answer = ask(connection, request);
   if (!answer) return report(answer.error(), RequestKind::kOther, topic);
-  return print(answer->empty() ? "OK\n" : *answer + "\n");
+  return print_text(answer->empty() ? "OK\n" : *answer + "\n");
 }
 
 }  // namespace

@@ -25,22 +25,20 @@ std::string head_of(const WriteOptions& options, const std::string& topic) {
 
 ExitStatus run_write(client::Connection& connection, const WriteOptions& options, const std::string& topic,
                      const std::string& payload) {
-  using client::ErrorKind;
-  const auto refuse = [&](ErrorKind kind, std::string text) {
-    return report({.kind = kind, .text = std::move(text)}, RequestKind::kWrite, topic);
-  };
   // With a blank in it the name would be another one.
-  if (!protocol::valid_topic_name(topic)) return refuse(ErrorKind::kInvalidRequest, "invalid topic name");
+  if (!protocol::valid_topic_name(topic)) {
+    return report({.kind = client::ErrorKind::kInvalidRequest, .text = "invalid topic name"}, RequestKind::kWrite,
+                  topic);
+  }
   std::string request = head_of(options, topic);
   if (options.action != WriteOptions::Action::kFence) {
     const auto bytes = payload == "-" ? read_stdin(connection.max_payload_bytes(topic)) : payload;
     if (!bytes) return report(bytes.error(), RequestKind::kWrite, topic);
     request.append(" ").append(*bytes);
   }
-  const auto reply = connection.call(request);
-  if (!reply) return report(reply.error(), RequestKind::kWrite, topic);
-  if (reply->kind == client::Reply::Kind::kError) return refuse(ErrorKind::kServer, std::string(reply->payload));
-  return print_answer(std::string(reply->payload));
+  const auto answer = ask(connection, request);
+  if (!answer) return report(answer.error(), RequestKind::kWrite, topic);
+  return print_answer(*answer);
 }
 
 }  // namespace walrus::cli

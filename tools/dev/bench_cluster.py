@@ -17,18 +17,10 @@ import sys
 import tempfile
 import time
 
+from bench_servers import free_ports
+
 LOADS = [(1, 1), (16, 1), (64, 1), (16, 64)]  # connections, depth
 SIZES = [100, 1024]
-
-
-def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 class Cluster:

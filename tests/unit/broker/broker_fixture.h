@@ -101,6 +101,15 @@ class BrokerTest : public testing::Test {
     run();
   }
   std::vector<std::string> replies() const { return client_->replies(); }
+  /// "(none)" as long as there is none.
+  std::string reply(std::uint64_t slot) const {
+    const auto found = client_->answers.find(slot);
+    return found == client_->answers.end() ? "(none)" : found->second;
+  }
+  std::string now(std::uint64_t slot) {
+    settle();
+    return reply(slot);
+  }
 
   metadata::TopicPtr create(std::string_view topic) {
     metadata::Command command;

@@ -44,10 +44,6 @@ class FetchTest : public BrokerTest {
     node(at).broker.flush();
     return next_slot_++;
   }
-  std::string reply(std::uint64_t slot) const {
-    const auto found = client_->answers.find(slot);
-    return found == client_->answers.end() ? "(none)" : found->second;
-  }
   Fetched fetched(std::uint64_t slot) const {
     const std::string text = reply(slot);
     EXPECT_TRUE(text.starts_with("OK ")) << text;

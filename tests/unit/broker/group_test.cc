@@ -29,10 +29,6 @@ class GroupTest : public BrokerTest {
   std::uint64_t seek(std::size_t at, std::string_view group, protocol::Place place) {
     return ask(at, Verb::kSeek, group, {.place = place});
   }
-  std::string reply(std::uint64_t slot) const {
-    const auto found = client_->answers.find(slot);
-    return found == client_->answers.end() ? "(none)" : found->second;
-  }
   /// The values of a READ's reply.
   Replies values(std::uint64_t slot) const {
     const std::string text = reply(slot);
@@ -51,10 +47,6 @@ class GroupTest : public BrokerTest {
     const auto slot = ask(at, Verb::kRead, group, what);
     settle();
     return values(slot);
-  }
-  std::string now(std::uint64_t slot) {
-    settle();
-    return reply(slot);
   }
   void put_numbers(int from, int to) {
     for (int i = from; i < to; ++i) {

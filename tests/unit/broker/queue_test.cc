@@ -33,14 +33,6 @@ class QueueTest : public BrokerTest {
     node(at).broker.flush();
     return next_slot_++;
   }
-  std::string reply(std::uint64_t slot) const {
-    const auto found = client_->answers.find(slot);
-    return found == client_->answers.end() ? "(none)" : found->second;
-  }
-  std::string now(std::uint64_t slot) {
-    settle();
-    return reply(slot);
-  }
   Jobs jobs_in(std::uint64_t slot) const {
     const std::string text = reply(slot);
     EXPECT_TRUE(text.starts_with("OK ")) << text;

@@ -9,14 +9,13 @@ namespace {
 
 using Operation = io::SimDisk::Operation;
 using test::append;
+using test::filler;
 using test::kFirst;
 using test::kNode;
 using test::kSecond;
 using test::SimStore;
 using Strings = std::vector<std::string>;
 using namespace std::chrono_literals;
-
-std::string filler(std::size_t i) { return std::string(2000, static_cast<char>('a' + i % 26)); }
 
 TEST(DiskFaults, AFullDiskRefusesAppendsAndTheLogResumesWhenThereIsSpace) {
   SimStore store(11);

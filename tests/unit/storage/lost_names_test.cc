@@ -10,6 +10,7 @@ namespace {
 
 using Operation = io::SimDisk::Operation;
 using test::append;
+using test::filler;
 using test::kFirst;
 using test::kNode;
 using test::kSecond;
@@ -18,8 +19,6 @@ using Strings = std::vector<std::string>;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kForEver = 1'000'000;
-
-std::string filler(std::size_t i) { return std::string(2000, static_cast<char>('a' + i % 26)); }
 
 Strings write(SimStore& store, SegmentKey key, std::size_t from, std::size_t to) {
   Strings values;

@@ -23,6 +23,9 @@ inline const std::string kNode = "/node_1";
 inline constexpr SegmentKey kFirst{TopicId(7), SegmentId(0)};
 inline constexpr SegmentKey kSecond{TopicId(8), SegmentId(3)};
 
+/// A value by its number, large enough for a few to fill a block.
+inline std::string filler(std::size_t i) { return std::string(2000, static_cast<char>('a' + i % 26)); }
+
 /// One batch of one record per value.
 inline std::string make_batch(Offset base, const std::vector<std::string>& values) {
   BatchBuilder builder;
