@@ -24,9 +24,11 @@ void Disposal::start() {
   subscription_ = shard_.metadata.subscribe(
       [this](const metadata::ViewPtr& before, const metadata::ViewPtr& now) { follow(before.get(), *now); });
   follow(nullptr, *shard_.metadata.view());
+  discards_.start();
 }
 
 void Disposal::stop() {
+  discards_.stop();
   subscription_.reset();
   timer_.cancel();
 }

@@ -1,5 +1,6 @@
 // Takes the files of this shard's topics off the disk once the metadata says that they are of no use: segments before a
-// topic's start, and topics that were deleted. For nothing else: what the metadata does not mention stays.
+// topic's start, topics that were deleted, and copies too many (discards.h). Nothing else: what the metadata does not
+// mention stays.
 //
 // Happy path: a view shows that a topic starts later than before, or lists it as deleted. A moment later, when leaders
 // and readers have let go, its files go, a few segments at a time. Of a deleted topic this node then confirms that
@@ -8,31 +9,18 @@
 // Failure: a file that cannot be removed is tried again with the next round, and said once a round. Loop thread only.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <set>
-#include <string_view>
 
-#include "io/loop.h"
-#include "metadata/metadata_client.h"
-#include "replication/replica_table.h"
-#include "storage/shard_store.h"
+#include "controller/discards.h"
 
 namespace walrus::controller {
 
 class Disposal {
  public:
-  /// All outlive the disposal.
-  struct Shard {
-    io::Loop& loop;
-    metadata::MetadataClient& metadata;
-    storage::ShardStore& store;
-    replication::ReplicaTable& replicas;
-    std::function<bool(std::string_view topic)> owns;
-    std::function<void(storage::SegmentKey)> let_go;  ///< of what else works on the segment
-  };
+  using Shard = DisposalShard;
 
-  Disposal(Shard shard, NodeId self) : shard_(std::move(shard)), self_(self) {}
+  Disposal(Shard shard, NodeId self) : shard_(std::move(shard)), self_(self), discards_(shard_, self) {}
   ~Disposal();
   Disposal(const Disposal&) = delete;
   Disposal& operator=(const Disposal&) = delete;
@@ -52,6 +40,7 @@ class Disposal {
 
   Shard shard_;
   const NodeId self_;
+  Discards discards_;
   std::set<TopicId> trimmed_;     // to be looked at
   std::set<TopicId> deleted_;     // likewise
   std::set<TopicId> confirming_;  // nothing is left; the proposal is under way

@@ -54,6 +54,8 @@ void Repair::tick() {
 
 bool Repair::visit(const metadata::View& view, const metadata::TopicPtr& topic, const metadata::SegmentInfo& segment) {
   const storage::SegmentKey key{topic->id, segment.id};
+  // Its files go first; only the last copy of all is worth more than that decision.
+  if (segment.discard_of(options_.self) != nullptr && !segment.lost()) return true;
   RepairPlan plan = plan_repair(view, *topic, segment, absence_);
   if (plan.missing == 0) {
     missing_since_.erase(key);

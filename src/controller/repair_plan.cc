@@ -60,6 +60,7 @@ metadata::Command add_holder(const metadata::View& view, const metadata::TopicIn
   metadata::Command command;
   address(*command.mutable_add_holder(), view, topic, segment, node);
   command.mutable_add_holder()->set_hash(segment.hash);
+  command.mutable_add_holder()->set_version(view.version());
   return command;
 }
 
@@ -67,6 +68,22 @@ metadata::Command drop_holder(const metadata::View& view, const metadata::TopicI
                               const metadata::SegmentInfo& segment, NodeId node) {
   metadata::Command command;
   address(*command.mutable_drop_holder(), view, topic, segment, node);
+  return command;
+}
+
+metadata::Command discard_copy(const metadata::View& view, const metadata::TopicInfo& topic,
+                               const metadata::SegmentInfo& segment, NodeId node) {
+  metadata::Command command;
+  address(*command.mutable_discard_copy(), view, topic, segment, node);
+  return command;
+}
+
+metadata::Command confirm_discard(const metadata::View& view, const metadata::TopicInfo& topic,
+                                  const metadata::SegmentInfo& segment, NodeId node) {
+  metadata::Command command;
+  address(*command.mutable_confirm_discard(), view, topic, segment, node);
+  const metadata::Discard* discard = segment.discard_of(node);
+  command.mutable_confirm_discard()->set_version(discard != nullptr ? discard->version : 0);
   return command;
 }
 

@@ -23,10 +23,15 @@ struct RepairPlan {
 RepairPlan plan_repair(const metadata::View& view, const metadata::TopicInfo& topic,
                        const metadata::SegmentInfo& segment, const Absence& absence);
 
-/// AddHolder and DropHolder of a node as the view knows it.
+/// Commands about the copy of a node as the view knows it.
 metadata::Command add_holder(const metadata::View& view, const metadata::TopicInfo& topic,
                              const metadata::SegmentInfo& segment, NodeId node);
 metadata::Command drop_holder(const metadata::View& view, const metadata::TopicInfo& topic,
                               const metadata::SegmentInfo& segment, NodeId node);
+metadata::Command discard_copy(const metadata::View& view, const metadata::TopicInfo& topic,
+                               const metadata::SegmentInfo& segment, NodeId node);
+/// Of the discard that the view lists.
+metadata::Command confirm_discard(const metadata::View& view, const metadata::TopicInfo& topic,
+                                  const metadata::SegmentInfo& segment, NodeId node);
 
 }  // namespace walrus::controller

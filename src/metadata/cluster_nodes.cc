@@ -115,23 +115,4 @@ Status ClusterState::check_dispensable(NodeId node) const {
                           node, needed, first));
 }
 
-void ClusterState::strike_off_holders(NodeId node) {
-  std::vector<TopicPtr> holding;
-  for (const auto& ids : draft_.ids_) {
-    for (const auto& [id, topic] : ids->topics) {
-      const bool holds = std::ranges::any_of(
-          topic->segments, [&](const SegmentInfo& segment) { return segment.sealed() && segment.has_replica(node); });
-      if (holds) holding.push_back(topic);
-    }
-  }
-  for (const TopicPtr& before : holding) {
-    auto topic = std::make_shared<TopicInfo>(*before);
-    for (SegmentInfo& segment : topic->segments) {
-      if (!segment.sealed() || std::erase(segment.replicas, node) == 0) continue;
-      if (segment.lost()) ++draft_.lost_segments_;
-    }
-    put_topic(std::move(topic));
-  }
-}
-
 }  // namespace walrus::metadata

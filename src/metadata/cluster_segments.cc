@@ -1,4 +1,4 @@
-// The commands of ClusterState that end segments and open the next ones, and those about who holds them.
+// The commands of ClusterState that end segments and open the next ones.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -171,41 +171,6 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
   --open_segments_led_[last.leader];
   ++open_segments_led_[topic->last().leader];
   if (may_lose) move_groups_down(*topic, end);
-  put_topic(std::move(topic));
-  return {};
-}
-
-template <class Command>
-Result<ClusterState::Holding> ClusterState::find_holding(const Command& command) const {
-  const TopicPtr topic = draft_.find_topic(TopicId(command.topic_id()));
-  const SegmentInfo* segment = topic ? topic->find(SegmentId(command.segment_id())) : nullptr;
-  if (segment == nullptr) return fail(ErrorCode::kNotFound, "no such segment");
-  if (!segment->sealed()) return fail(ErrorCode::kConflict, "the segment is not sealed");
-  const NodeInfo* node = draft_.find_node(NodeId(command.node_id()));
-  if (node == nullptr || node->state == NodeState::kRemoved) return fail(ErrorCode::kNotFound, "no such node");
-  if (node->incarnation != command.incarnation()) return fail(ErrorCode::kConflict, "another disk by now");
-  return Holding{.topic = topic, .place = static_cast<std::size_t>(segment - topic->segments.data()), .node = node->id};
-}
-
-Status ClusterState::add_holder(const AddHolder& command) {
-  WALRUS_ASSIGN(const Holding holding, find_holding(command));
-  const SegmentInfo& segment = holding.topic->segments[holding.place];
-  if (segment.hash != command.hash()) return fail(ErrorCode::kConflict, "the segment was sealed with another content");
-  if (segment.has_replica(holding.node)) return {};
-  if (segment.lost()) --draft_.lost_segments_;
-  auto topic = std::make_shared<TopicInfo>(*holding.topic);
-  topic->segments[holding.place].replicas.push_back(holding.node);
-  put_topic(std::move(topic));
-  return {};
-}
-
-Status ClusterState::drop_holder(const DropHolder& command) {
-  WALRUS_ASSIGN(const Holding holding, find_holding(command));
-  const SegmentInfo& segment = holding.topic->segments[holding.place];
-  if (!segment.has_replica(holding.node)) return {};
-  if (segment.replicas.size() == 1) return fail(ErrorCode::kConflict, "it is the last holder");
-  auto topic = std::make_shared<TopicInfo>(*holding.topic);
-  std::erase(topic->segments[holding.place].replicas, holding.node);
   put_topic(std::move(topic));
   return {};
 }

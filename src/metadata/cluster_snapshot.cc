@@ -68,6 +68,12 @@ void write_topic(const TopicInfo& from, const Groups& groups, Snapshot::Topic& t
     written.set_hash(segment.hash);
     written.set_bytes(segment.bytes);
     written.set_latest_ms(segment.latest_ms);
+    for (const Discard& discard : segment.discards) {
+      Snapshot::Discard& to_discard = *written.add_discards();
+      to_discard.set_node_id(discard.node.value());
+      to_discard.set_version(discard.version);
+    }
+    written.set_discarded(segment.discarded);
   }
 }
 
@@ -87,7 +93,12 @@ Result<SegmentInfo> read_segment(const Snapshot::Segment& from) {
                       .lose_data = from.lose_data(),
                       .hash = from.hash(),
                       .bytes = from.bytes(),
-                      .latest_ms = from.latest_ms()};
+                      .latest_ms = from.latest_ms(),
+                      .discards = {},
+                      .discarded = from.discarded()};
+  for (const Snapshot::Discard& discard : from.discards()) {
+    segment.discards.push_back({.node = NodeId(discard.node_id()), .version = discard.version()});
+  }
   for (const std::uint64_t replica : from.replicas()) segment.replicas.emplace_back(replica);
   return segment;
 }
@@ -102,6 +113,9 @@ std::string broken_in_topic(const TopicInfo& topic, Version version, const Group
     if (segment.epoch.value() > version) return fmt::format("{} has an epoch from the future", topic.name);
     if ((segment.state == SegmentState::kSealing) != (segment.seal_epoch != Epoch())) {
       return fmt::format("{}: a seal epoch without a seal under way, or the reverse", topic.name);
+    }
+    for (const Discard& discard : segment.discards) {
+      if (segment.has_replica(discard.node)) return fmt::format("I8: {} lists a copy that is to go", topic.name);
     }
     if (segment.replicas.empty() && !segment.sealed()) return fmt::format("{} is open without replicas", topic.name);
     if (is_last) break;

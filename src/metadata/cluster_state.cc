@@ -33,6 +33,10 @@ Status ClusterState::apply(Version index, const Command& command) {
       return add_holder(command.add_holder());
     case Command::kDropHolder:
       return drop_holder(command.drop_holder());
+    case Command::kDiscardCopy:
+      return discard_copy(index, command.discard_copy());
+    case Command::kConfirmDiscard:
+      return confirm_discard(command.confirm_discard());
     case Command::kSetDraining:
       return set_draining(command.set_draining());
     case Command::kSetTopicOptions:

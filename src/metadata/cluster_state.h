@@ -67,6 +67,8 @@ class ClusterState {
   Status complete_seal_and_open(Version index, const CompleteSealAndOpen& command);
   Status add_holder(const AddHolder& command);
   Status drop_holder(const DropHolder& command);
+  Status discard_copy(Version index, const DiscardCopy& command);
+  Status confirm_discard(const ConfirmDiscard& command);
   Status commit_cursors(const CommitCursors& command);
   Status commit_cursor(const CommitCursors::Position& position);
   /// What the topic's groups had not read and is not kept any more is behind them.
@@ -82,7 +84,7 @@ class ClusterState {
   Status set_draining(const SetDraining& command);
   /// kUnavailable when data would be out of reach, or an end could not be found, without the node.
   Status check_dispensable(NodeId node) const;
-  /// Its disk is gone for good: no sealed segment lists the node any more.
+  /// Its disk is gone for good: no sealed segment lists the node any more, nor a copy that it is to discard.
   void strike_off_holders(NodeId node);
   /// Nor is anything waited for that it would have to delete.
   void forget_deletions_of(NodeId node);

@@ -47,6 +47,12 @@ bool needs(const View& view, const SegmentInfo& segment, NodeId node) {
   return others < replicas - replicas / 2 && view.original(segment, node);
 }
 
+bool enough_holders(const View& view, const TopicInfo& topic, const SegmentInfo& segment) {
+  const auto good = std::ranges::count_if(
+      segment.replicas, [&](NodeId holder) { return view.is_up(holder) && !view.find_node(holder)->draining; });
+  return static_cast<std::uint64_t>(good) >= topic.replicas_wanted;
+}
+
 bool better_placed_anew(const View& view, const TopicInfo& topic) {
   const SegmentInfo& open = topic.last();
   const std::vector<NodeId> order = placement_order(view.nodes(), open.leader);

@@ -27,6 +27,9 @@ std::size_t fewest_replicas(const Nodes& nodes, std::size_t wanted);
 /// replicas are too few to find its end.
 bool needs(const View& view, const SegmentInfo& segment, NodeId node);
 
+/// As many nodes that are up, and not draining, hold the sealed segment as its topic wants.
+bool enough_holders(const View& view, const TopicInfo& topic, const SegmentInfo& segment);
+
 /// The topic's open segment would lie better if it were opened now: on more nodes that are up (as far as wanted), or on
 /// none that is to hold nothing or has lost its disk since.
 bool better_placed_anew(const View& view, const TopicInfo& topic);

@@ -8,6 +8,11 @@ namespace walrus::metadata {
 
 bool SegmentInfo::has_replica(NodeId node) const { return std::ranges::find(replicas, node) != replicas.end(); }
 
+const Discard* SegmentInfo::discard_of(NodeId node) const {
+  const auto found = std::ranges::find(discards, node, &Discard::node);
+  return found == discards.end() ? nullptr : &*found;
+}
+
 const SegmentInfo* TopicInfo::find(SegmentId segment) const {
   const auto found = std::lower_bound(segments.begin(), segments.end(), segment,
                                       [](const SegmentInfo& info, SegmentId wanted) { return info.id < wanted; });

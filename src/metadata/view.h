@@ -50,6 +50,14 @@ struct NodeInfo {
 
 enum class SegmentState { kOpen, kSealing, kSealed };
 
+/// A node's copy of a sealed segment that was decided to be of no use: its files go, or have gone.
+struct Discard {
+  NodeId node;
+  Version version = 0;  ///< Raft index of the decision
+
+  friend bool operator==(const Discard&, const Discard&) = default;
+};
+
 struct SegmentInfo {
   SegmentId id;
   Offset base;
@@ -64,8 +72,12 @@ struct SegmentInfo {
   std::uint64_t hash = 0;        ///< sealed: of the content up to `end`
   std::uint64_t bytes = 0;       ///< sealed: as stored
   std::int64_t latest_ms = 0;    ///< sealed: time of the latest record, since the Unix epoch; 0: not known
+  std::vector<Discard> discards = {};  ///< sealed: that their nodes have not confirmed
+  Version discarded = 0;               ///< the last discard, confirmed or not
 
   bool has_replica(NodeId node) const;
+  /// That of this node's copy; null when there is none.
+  const Discard* discard_of(NodeId node) const;
   bool sealed() const { return state == SegmentState::kSealed; }
   /// Nobody has its records any more.
   bool lost() const { return sealed() && replicas.empty() && end > base; }

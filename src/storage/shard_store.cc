@@ -99,13 +99,15 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
   Status set_aside(SegmentKey key, Offset base) override {
-    // One entry, so that a crash cannot part the two: the records go, the promise stays.
-    const std::uint64_t promised = home_->promises.look_up(key).epoch.value();
-    WALRUS_TRY(log_.append({nullptr, wal::EntryKind::kRemove, key, Offset(), promised, SharedBytes()}));
-    const auto segment = take_out(key);
+    WALRUS_ASSIGN(const auto segment, take_records_out(key));
     SegmentFile file(home_, key, base);
     WALRUS_TRY(file.move_to_quarantine());
     return segment ? segment->remove_files() : file.remove();
+  }
+
+  Status discard(SegmentKey key) override {
+    WALRUS_ASSIGN(const auto segment, take_records_out(key));
+    return segment ? segment->remove_files() : SegmentFile(home_, key, Offset()).remove();
   }
 
   bool writable() const override { return log_.writable() && !flusher_.behind(); }
@@ -139,6 +141,15 @@ class LocalShardStore final : public ShardStore, private WalListener {
     segment->close({ErrorCode::kNotFound, "segment was removed"});
     flusher_.forget(segment);
     return segment;
+  }
+
+  /// One entry, so that a crash cannot part the two: the records go, the promise stays.
+  Result<std::shared_ptr<LocalSegment>> take_records_out(SegmentKey key) {
+    const auto known = segments_.find(key);
+    const auto segment = known == segments_.end() ? nullptr : known->second;
+    const std::uint64_t promised = home_->promises.look_up(key).epoch.value();
+    WALRUS_TRY(log_.append({segment, wal::EntryKind::kRemove, key, Offset(), promised, SharedBytes()}));
+    return take_out(key);
   }
 
   /// So that recovery does not bring back what the log still holds of it, nor mix a refill with files whose removal was

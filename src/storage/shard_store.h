@@ -49,6 +49,10 @@ class ShardStore {
   /// pointer is not valid any more.
   virtual Status set_aside(SegmentKey key, Offset /*base*/) { return remove(key); }
 
+  /// Deletes the files of a copy of which it was decided that it goes, while the segment lives on elsewhere: what was
+  /// promised stays promised. As after remove(), the pointer is not valid any more.
+  virtual Status discard(SegmentKey key) { return remove(key); }
+
   /// Group commit: true while a new log write could start at once. Callers that gather records into batches wait for
   /// this, so that what arrives during a write becomes one batch. `when_writable` runs its task once, when a write slot
   /// is free again (soon, if one is free now), on the loop.

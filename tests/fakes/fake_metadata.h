@@ -24,8 +24,9 @@ class FakeMetadataClient : public metadata::MetadataClient {
   void barrier(io::Done done) override;
   void wait_for(metadata::Version version, io::Duration timeout, io::Done done) override;
   Subscription subscribe(std::function<void(const metadata::ViewPtr&, const metadata::ViewPtr&)> changed) override {
-    changed_ = std::move(changed);
-    return std::make_shared<int>(0);
+    auto watcher = std::make_shared<Changed>(std::move(changed));
+    watchers_.push_back(watcher);
+    return watcher;
   }
 
   /// While held back, the view does not follow.
@@ -42,6 +43,7 @@ class FakeMetadataClient : public metadata::MetadataClient {
   friend class FakeMetadata;
   void see(metadata::ViewPtr view);
 
+  using Changed = std::function<void(const metadata::ViewPtr&, const metadata::ViewPtr&)>;
   struct Waiting {
     metadata::Version version;
     std::shared_ptr<io::Done> done;
@@ -56,7 +58,7 @@ class FakeMetadataClient : public metadata::MetadataClient {
   std::optional<Error> lost_answer_;
   std::function<void()> overtaking_;
   std::size_t proposals_ = 0;
-  std::function<void(const metadata::ViewPtr&, const metadata::ViewPtr&)> changed_;
+  std::vector<std::weak_ptr<Changed>> watchers_;
   std::vector<Waiting> waiting_;
 };
 
@@ -129,7 +131,11 @@ inline void FakeMetadataClient::hold_back(bool held) {
 
 inline void FakeMetadataClient::see(metadata::ViewPtr view) {
   const metadata::ViewPtr before = std::exchange(view_, std::move(view));
-  if (changed_) loop_.post([this, before, now = view_] { changed_(before, now); });
+  for (const auto& watcher : watchers_) {
+    loop_.post([watcher, before, now = view_] {
+      if (const auto changed = watcher.lock()) (*changed)(before, now);
+    });
+  }
   for (Waiting& waiting : waiting_) {
     if (waiting.version > view_->version() || !*waiting.done) continue;
     loop_.post([done = waiting.done] {

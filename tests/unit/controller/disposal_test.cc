@@ -41,6 +41,13 @@ class DisposalTest : public testing::Test {
       seal.set_end(logs()->last().base.value() + 10);
       seal.add_holders(logs()->last().leader.value());
       ASSERT_TRUE(cluster_.apply(roll).status);
+      metadata::Command hold;  // by this node, whoever led it: its copy is not one too many
+      auto& holder = *hold.mutable_add_holder();
+      holder.set_topic_id(topic.value());
+      holder.set_segment_id(i);
+      holder.set_node_id(1);
+      holder.set_incarnation(cluster_.view()->find_node(NodeId(1))->incarnation);
+      ASSERT_TRUE(cluster_.apply(hold).status);
     }
     ASSERT_TRUE(store_.open_segment({topic, logs()->last().id}, logs()->last().base));
   }

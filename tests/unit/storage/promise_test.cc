@@ -1,4 +1,5 @@
 // Promises: durable when answered, known after every kind of end, lost only out loud.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "storage/layout.h"
@@ -299,6 +300,28 @@ TEST(Promises, ASetAsideCopyIsKeptForAPersonToLookAt) {
   const auto kept = store.disk->list(layout::quarantine_directory(kNode));
   ASSERT_TRUE(kept);
   EXPECT_EQ(*kept, std::vector<std::string>{"topic_7-segment_0-copy_1.log"});
+}
+
+TEST(Promises, StayWhenACopyIsDiscardedAndNothingElseDoes) {
+  SimStore store(72);
+  store.engine.wal_file_bytes = 256 * limits::kKiB;
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(append(store.segment(), {"one too many"}));
+  ASSERT_TRUE(store.wait_durable(store.segment()));
+  ASSERT_TRUE(promise(store, store.segment(), Epoch(9)));
+  ASSERT_TRUE(store.store->discard(kFirst));
+  EXPECT_THAT(*store.store->list(kFirst.topic), testing::IsEmpty());
+  // What the log held of it is not waited for.
+  for (std::size_t i = 0; i < 500; ++i) {
+    ASSERT_TRUE(append(store.segment(kSecond), {test::filler(i)}));
+    ASSERT_TRUE(store.wait_durable(store.segment(kSecond)));
+  }
+  EXPECT_LE(store.disk->list(layout::wal_directory(kNode, 0))->size(), 5u);
+  store.crash(io::CrashModel::kLoseUnsynced);
+  ASSERT_TRUE(store.open());
+  EXPECT_THAT(*store.store->list(kFirst.topic), testing::IsEmpty());
+  EXPECT_EQ(store.segment().end(), Offset(0));
+  EXPECT_EQ(store.segment().promised(), Epoch(9));
 }
 
 TEST(Promises, StayWithTheNodeWhenTheNumberOfShardsChanges) {
