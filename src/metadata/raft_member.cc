@@ -206,6 +206,7 @@ void RaftMember::settle(Result<RaftUpdate> update) {
   settling_ = false;
   if (stopped_) return;
   if (node_) {
+    announce_commit();
     update_ready();
     arm_timer();
   }
@@ -341,6 +342,27 @@ std::uint64_t RaftMember::trailing_entries() const {
     ++entries;
   }
   return std::max<std::uint64_t>(entries, 1);
+}
+
+/// libraft's members hear of what is committed with the next entry or heartbeat. When nothing more is under way they
+/// are told at once, with the heartbeat that would come later: whoever leads or proposes on another node waits for it.
+void RaftMember::announce_commit() {
+  if (!leads()) return announced_.clear();
+  const std::uint64_t commit = node_->commit_index();
+  if (commit != node_->last_index()) return;
+  for (const Member& member : members_) {
+    const std::uint64_t has = member.raft_id == options_.id ? 0 : match_index(member.raft_id).value_or(0);
+    std::uint64_t& announced = announced_[member.raft_id];
+    if (std::min(has, commit) <= announced || term_of(has) == 0) continue;
+    announced = std::min(has, commit);
+    send({.type = RaftMessage::Type::kAppendEntries,
+          .from = options_.id,
+          .to = member.raft_id,
+          .term = node_->term(),
+          .index = has,
+          .index_term = term_of(has),
+          .commit = commit});
+  }
 }
 
 void RaftMember::update_ready() {

@@ -149,6 +149,7 @@ class RaftMember {
   void commit_own_term();
   Status snapshot_if_due();
   std::uint64_t trailing_entries() const;
+  void announce_commit();
   void update_ready();
   void send(RaftMessage message);
   void send_snapshot(NodeId to, RaftMessage message);
@@ -177,8 +178,9 @@ class RaftMember {
   std::deque<RaftUpdate> updates_;
   bool settling_ = false;
   bool stopped_ = false;
-  std::uint64_t applied_ = 0;  // by the machine
-  std::uint64_t seen_ = 0;     // committed entries that libraft has been told of; behind applied_ after a suspension
+  std::uint64_t applied_ = 0;                  // by the machine
+  std::map<RaftId, std::uint64_t> announced_;  // what each member was told to be committed, beside libraft
+  std::uint64_t seen_ = 0;  // committed entries that libraft has been told of; behind applied_ after a suspension
   Members committed_members_;
   std::uint64_t committed_members_index_ = 0;
   std::uint64_t bytes_since_snapshot_ = 0;
