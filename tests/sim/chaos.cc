@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "tests/sim/group_clients.h"
 #include "tests/sim/invariants.h"
@@ -18,7 +19,8 @@ namespace {
 
 constexpr auto kWritableAgain = 10s;  // L1, from the moment when everything is healed
 constexpr auto kWholeAgain = 180s;    // a node was lost for so long at most; then all copies are there
-constexpr auto kLookInterval = 20ms;
+constexpr auto kSpaceIsBack = 30s;    // copies too many are gone
+constexpr auto kAskInterval = 200ms;
 constexpr auto kScrubbed = 25s;  // all nodes have read everything since
 
 class Chaos {
@@ -39,7 +41,7 @@ class Chaos {
     } else if (!workload_.prepare()) {
       wrong = "the topics could not be registered";
     } else {
-      invariants_.watch(kLookInterval);
+      invariants_.watch();
       workload_.start();
       groups_.start();
       nemesis_.emplace(cluster_, faults_of(options_), [this](const std::string& fault) { tell(fault); });
@@ -60,13 +62,23 @@ class Chaos {
     if (!alive) return "L1: a topic is not writable again";
     if (nemesis_->rotted()) cluster_.world().run_for(io::Duration(kScrubbed));
     if (nemesis_->rotted() || nemesis_->wiped()) {
-      if (!cluster_.world().run_until([this] { return cluster_.missing_copy().empty(); }, io::Duration(kWholeAgain))) {
-        return "L1: copies are still missing: " + cluster_.missing_copy();
-      }
+      const std::string missing = what_is_left([this] { return cluster_.missing_copy(); }, io::Duration(kWholeAgain));
+      if (!missing.empty()) return "L1: copies are still missing: " + missing;
     }
+    const std::string surplus = what_is_left([this] { return cluster_.surplus_copy(); }, io::Duration(kSpaceIsBack));
+    if (!surplus.empty()) return "L2: " + surplus;
     std::string wrong = check_groups();
     if (wrong.empty()) wrong = workload_.check();
     return wrong.empty() ? invariants_.violation() : wrong;
+  }
+
+  /// Asks now and then until the answer is empty, for so long at most.
+  std::string what_is_left(const std::function<std::string()>& ask, io::Duration limit) {
+    for (io::Duration spent{}; spent < limit; spent += io::Duration(kAskInterval)) {
+      if (ask().empty()) return {};
+      cluster_.world().run_for(io::Duration(kAskInterval));
+    }
+    return ask();
   }
 
   std::string check_groups() {

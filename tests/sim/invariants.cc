@@ -9,8 +9,10 @@ namespace walrus::sim {
 
 namespace {
 
-/// How many segments from the end of a topic are looked at; older ones have been.
-constexpr std::size_t kRecent = 4;
+/// How many segments from the end of a topic are looked at after each step, and when the node's view has changed; older
+/// ones have been.
+constexpr std::size_t kRecent = 2;
+constexpr std::size_t kRecentInNewView = 6;
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
@@ -37,9 +39,8 @@ std::uint64_t digest_of(const metadata::View& view) {
 
 }  // namespace
 
-void Invariants::watch(io::Duration interval) {
-  look();
-  timer_ = cluster_.world().environment().after(interval, [this, interval] { watch(interval); });
+void Invariants::watch() {
+  cluster_.world().set_observer([this](const io::SimLoop& loop) { look_after(loop); });
 }
 
 void Invariants::found(std::string what) {
@@ -48,24 +49,40 @@ void Invariants::found(std::string what) {
   violation_ = fmt::format("{} (seen at {:.3f} s)", what, seconds);
 }
 
-void Invariants::look() {
+void Invariants::look_after(const io::SimLoop& loop) {
+  const SimNode* node = cluster_.node_on(loop);
+  if (node == nullptr) return;
   ++looks_;
-  for (const NodeId id : cluster_.up()) look_at_view(*cluster_.node(id)->view());
-  const metadata::ViewPtr newest = cluster_.newest_view();
-  for (const NodeId id : cluster_.up()) {
-    // A wiped node that is not taken in again yet has nothing to do with what the metadata says of its former disk.
-    const metadata::NodeInfo* known = newest->find_node(id);
-    if (known == nullptr || known->disk_id != cluster_.disk_id(id)) continue;
-    for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
-      for (const auto& [name, topic] : newest->bucket(i).topics) look_at_replicas(id, *topic);
-    }
+  const std::size_t recent = note_view(node->id(), node->view()) ? kRecentInNewView : kRecent;
+  // A wiped node that is not taken in again yet has nothing to do with what the metadata says of its former disk.
+  const metadata::NodeInfo* known = newest_->find_node(node->id());
+  const Uuid disk = cluster_.disk_id(node->id());
+  if (known == nullptr || known->disk_id != disk) return;
+  for (const metadata::TopicPtr& topic : topics_) {
+    look_at_replicas(*node, {node->id(), disk.high(), disk.low()}, *topic, recent);
   }
 }
 
+/// True when it is another one than before.
+bool Invariants::note_view(NodeId node, const metadata::ViewPtr& view) {
+  metadata::ViewPtr& last = views_[node];
+  if (last == view) return false;
+  last = view;
+  look_at_view(*view);
+  if (view->version() <= newest_->version()) return true;
+  newest_ = view;
+  topics_.clear();
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) topics_.push_back(topic);
+  }
+  return true;
+}
+
 void Invariants::look_at_view(const metadata::View& view) {
-  const auto [known, fresh] = digests_.try_emplace(view.version(), digest_of(view));
+  const std::uint64_t digest = digest_of(view);
+  const auto [known, fresh] = digests_.try_emplace(view.version(), digest);
   if (!fresh) {
-    if (known->second != digest_of(view)) found(fmt::format("I12: two states of version {}", view.version()));
+    if (known->second != digest) found(fmt::format("I12: two states of version {}", view.version()));
     return;
   }
   for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
@@ -125,32 +142,37 @@ void Invariants::look_at_cursor(const metadata::View& view, const metadata::Topi
   if (before || after) found(fmt::format("I11: the cursor of {} moved back", topic.name));
 }
 
-void Invariants::look_at_replicas(NodeId node, const metadata::TopicInfo& topic) {
-  const std::size_t first = topic.segments.size() > kRecent ? topic.segments.size() - kRecent : 0;
+void Invariants::look_at_replicas(const SimNode& node, const Disk& disk, const metadata::TopicInfo& topic,
+                                  std::size_t recent) {
+  const std::size_t first = topic.segments.size() > recent ? topic.segments.size() - recent : 0;
   for (std::size_t i = first; i < topic.segments.size(); ++i) {
     const metadata::SegmentInfo& segment = topic.segments[i];
-    const storage::Segment* replica = cluster_.node(node)->replica(topic, segment.id);
-    if (replica != nullptr) look_at_replica(node, topic, segment, *replica);
+    const storage::Segment* replica = node.replica(topic, segment.id);
+    if (replica != nullptr) look_at_replica(disk, topic, segment, *replica);
   }
 }
 
-void Invariants::look_at_replica(NodeId node, const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
-                                 const storage::Segment& replica) {
+void Invariants::look_at_replica(const Disk& disk, const metadata::TopicInfo& topic,
+                                 const metadata::SegmentInfo& segment, const storage::Segment& replica) {
   const storage::SegmentKey key{topic.id, segment.id};
-  const Epoch promise = pledges_.promised(node, key);
-  if (replica.promised() < promise) {
-    found(fmt::format("I9: node {} has promised epoch {} for {} segment {} and knows only of {}", node, promise,
-                      topic.name, segment.id, replica.promised()));
+  Seen& seen = seen_[{disk, key}];
+  // Only then can it have become less than what it has answered with.
+  if (seen.heard != pledges_.heard() || replica.promised() < seen.promised) {
+    const Epoch promise = pledges_.promised(disk.node, key);
+    if (replica.promised() < promise) {
+      found(fmt::format("I9: node {} has promised epoch {} for {} segment {} and knows only of {}", disk.node, promise,
+                        topic.name, segment.id, replica.promised()));
+    }
+    seen.heard = pledges_.heard();
   }
-  const Uuid id = cluster_.disk_id(node);
-  Offset& durable = durable_[{Disk{node, id.high(), id.low()}, key}];
-  if (!segment.sealed() && replica.status() && replica.durable_end() < durable) {
-    found(fmt::format("I9: node {} had {} segment {} durable up to {}, and has it up to {}", node, topic.name,
-                      segment.id, durable, replica.durable_end()));
+  seen.promised = replica.promised();
+  if (!segment.sealed() && replica.durable_end() < seen.durable && replica.status()) {
+    found(fmt::format("I9: node {} had {} segment {} durable up to {}, and has it up to {}", disk.node, topic.name,
+                      segment.id, seen.durable, replica.durable_end()));
   }
-  durable = std::max(durable, replica.durable_end());
-  if (segment.sealed() && segment.has_replica(node) && replica.status() && replica.durable_end() < segment.end) {
-    found(fmt::format("I8: node {} is a holder of {} segment {} up to {} and has it up to {}", node, topic.name,
+  seen.durable = std::max(seen.durable, replica.durable_end());
+  if (segment.sealed() && segment.has_replica(disk.node) && replica.status() && replica.durable_end() < segment.end) {
+    found(fmt::format("I8: node {} is a holder of {} segment {} up to {} and has it up to {}", disk.node, topic.name,
                       segment.id, segment.end, replica.durable_end()));
   }
 }

@@ -1,10 +1,12 @@
-// Looks at a running simulated cluster again and again and remembers what must never change (docs/INVARIANTS.md). What
-// only shows in the content of the log is checked at the end of a run (workload.h).
+// Looks at the node of a simulated cluster that has just done something, after each of its steps, and remembers what
+// must never change (docs/INVARIANTS.md). What only shows in the content of the log is checked at the end of a run
+// (workload.h).
 #pragma once
 
 #include <map>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "tests/sim/pledges.h"
 
@@ -15,8 +17,12 @@ class Invariants {
   explicit Invariants(SimCluster& cluster)
       : cluster_(cluster), pledges_(cluster, [this](std::string what) { found(std::move(what)); }) {}
 
-  /// From now on until the end of the run, each `interval` of virtual time.
-  void watch(io::Duration interval);
+  ~Invariants() { cluster_.world().set_observer({}); }
+  Invariants(const Invariants&) = delete;
+  Invariants& operator=(const Invariants&) = delete;
+
+  /// From now on, after every step of a node.
+  void watch();
   /// To be told of every message between nodes.
   void on_sent(const io::SimSent& sent) { pledges_.on_sent(sent); }
   /// The first violation, by name; empty when there was none.
@@ -24,21 +30,15 @@ class Invariants {
   std::uint64_t looks() const { return looks_; }
 
  private:
-  void look();
-  void look_at_view(const metadata::View& view);
-  void look_at_topic(const metadata::View& view, const metadata::TopicInfo& topic);
-  void look_at_sealed(const metadata::View& view, const metadata::TopicInfo& topic,
-                      const metadata::SegmentInfo& segment);
-  void look_at_cursor(const metadata::View& view, const metadata::TopicInfo& topic);
-  void look_at_replicas(NodeId node, const metadata::TopicInfo& topic);
-  void look_at_replica(NodeId node, const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
-                       const storage::Segment& replica);
-  void found(std::string what);
-
   struct Sealed {
     Offset end;
     std::uint64_t hash = 0;
     friend bool operator==(const Sealed&, const Sealed&) = default;
+  };
+  struct Seen {
+    Offset durable;
+    Epoch promised;
+    std::uint64_t heard = 0;  // pledges, when the promise was held against them
   };
   struct Disk {
     NodeId node;
@@ -47,6 +47,18 @@ class Invariants {
     friend auto operator<=>(const Disk&, const Disk&) = default;
   };
 
+  void look_after(const io::SimLoop& loop);
+  bool note_view(NodeId node, const metadata::ViewPtr& view);
+  void look_at_view(const metadata::View& view);
+  void look_at_topic(const metadata::View& view, const metadata::TopicInfo& topic);
+  void look_at_sealed(const metadata::View& view, const metadata::TopicInfo& topic,
+                      const metadata::SegmentInfo& segment);
+  void look_at_cursor(const metadata::View& view, const metadata::TopicInfo& topic);
+  void look_at_replicas(const SimNode& node, const Disk& disk, const metadata::TopicInfo& topic, std::size_t recent);
+  void look_at_replica(const Disk& disk, const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment,
+                       const storage::Segment& replica);
+  void found(std::string what);
+
   SimCluster& cluster_;
   std::string violation_;
   std::uint64_t looks_ = 0;
@@ -54,9 +66,11 @@ class Invariants {
   std::map<metadata::Version, std::uint64_t> digests_;              // of the cluster state, by version
   std::map<TopicId, std::map<metadata::Version, Offset>> cursors_;  // by topic
   std::map<storage::SegmentKey, std::size_t> replicas_;             // of segments that were seen open
-  std::map<std::pair<Disk, storage::SegmentKey>, Offset> durable_;  // ends, as the replicas said
+  std::map<std::pair<Disk, storage::SegmentKey>, Seen> seen_;       // of the replicas
   Pledges pledges_;
-  io::Timer timer_;
+  std::map<NodeId, metadata::ViewPtr> views_;  // that each node had when it was looked at last
+  metadata::ViewPtr newest_ = metadata::View::empty();
+  std::vector<metadata::TopicPtr> topics_;  // of that
 };
 
 }  // namespace walrus::sim

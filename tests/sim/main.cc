@@ -50,6 +50,7 @@ int run(std::uint64_t seeds, const ChaosOptions& base) {
   std::uint64_t red = 0;
   std::uint64_t faults = 0;
   std::uint64_t acknowledged = 0;
+  std::uint64_t steps = 0;
   double hours = 0;
   for (std::uint64_t i = 0; i < seeds; ++i) {
     ChaosOptions options = base;
@@ -58,14 +59,15 @@ int run(std::uint64_t seeds, const ChaosOptions& base) {
     hours += std::chrono::duration<double, std::ratio<3600>>(report.virtual_time).count();
     faults += report.faults;
     acknowledged += report.acknowledged;
+    steps += report.tasks;
     if (report.wrong.empty()) continue;
     ++red;
     tell_red(options, report.wrong);
   }
   const double minutes =
       std::chrono::duration<double, std::ratio<60>>(std::chrono::steady_clock::now() - started).count();
-  fmt::print("{} seeds, {} red, {} faults, {} records, {:.2f} virtual hours, {:.1f} seeds per minute\n", seeds, red,
-             faults, acknowledged, hours, static_cast<double>(seeds) / minutes);
+  fmt::print("{} seeds, {} red, {} faults, {} records, {} steps, {:.2f} virtual hours, {:.1f} seeds per minute\n", seeds,
+             red, faults, acknowledged, steps, hours, static_cast<double>(seeds) / minutes);
   return red == 0 ? 0 : 1;
 }
 

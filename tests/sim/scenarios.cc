@@ -211,6 +211,9 @@ void follower_is_swapped_while_the_leader_dies(Story& story) {
   story.run_for(1s);
   story.resume(slow);
   story.until_writable("after the leader died while a follower was replaced");
+  story.restart(leader);
+  story.until_acknowledged(60);
+  story.until([&] { return story.cluster().surplus_copy().empty(); }, "copies too many are gone");
 }
 
 void disk_is_full_while_a_fence_is_persisted(Story& story) {

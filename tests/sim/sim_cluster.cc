@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/planted_bug.h"
+#include "metadata/placement.h"
 
 namespace walrus::sim {
 
@@ -20,11 +21,16 @@ SimCluster::~SimCluster() {
   for (const NodeId id : up()) kill_process(id);
 }
 
+Uuid SimCluster::disk_id(NodeId node) const {
+  const auto wiped = wipes_.find(node);
+  const std::uint64_t wipes = wiped == wipes_.end() || planted(PlantedBug::kWipedDiskKeepsItsName) ? 0 : wiped->second;
+  return {options_.seed, node.value() + 1000 * wipes};
+}
+
 SimNodeOptions SimCluster::options_for(NodeId id) const {
   const auto wiped = wipes_.find(id);
-  const std::uint64_t wipes = wiped == wipes_.end() || planted(PlantedBug::kWipedDiskKeepsItsName) ? 0 : wiped->second;
   SimNodeOptions options{.id = id,
-                         .disk_id = Uuid(options_.seed, id.value() + 1000 * wipes),
+                         .disk_id = disk_id(id),
                          .join = {},
                          .shards = options_.shards,
                          .replication_factor = options_.replication_factor,
@@ -134,6 +140,13 @@ SimNode* SimCluster::node(NodeId id) {
   return it == nodes_.end() ? nullptr : it->second.get();
 }
 
+const SimNode* SimCluster::node_on(const io::SimLoop& loop) const {
+  for (const auto& [id, node] : nodes_) {
+    if (&node->loop() == &loop) return node->refused() ? nullptr : node.get();
+  }
+  return nullptr;
+}
+
 std::vector<NodeId> SimCluster::ids() const {
   std::vector<NodeId> result;
   for (const auto& [id, disk] : disks_) result.push_back(id);
@@ -204,6 +217,26 @@ std::string SimCluster::missing_copy() const {
         for (const NodeId holder : segment.replicas) holders += " " + std::to_string(holder.value());
         return name + " segment " + std::to_string(segment.id.value()) + " of " + std::to_string(wanted) +
                " copies is held by:" + holders;
+      }
+    }
+  }
+  return {};
+}
+
+std::string SimCluster::surplus_copy() const {
+  const metadata::ViewPtr view = newest_view();
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) {
+      for (const auto& [id, node] : nodes_) {
+        const auto copies = node->copies(name, topic->id);
+        for (const storage::SegmentKey& key : copies.value_or(std::vector<storage::SegmentKey>())) {
+          const metadata::SegmentInfo* segment = topic->find(key.segment);
+          const bool useless = segment != nullptr && segment->sealed() && !segment->has_replica(id);
+          if (useless && metadata::enough_holders(*view, *topic, *segment)) {
+            return "node " + std::to_string(id.value()) + " still has a copy of " + name + " segment " +
+                   std::to_string(key.segment.value());
+          }
+        }
       }
     }
   }

@@ -54,9 +54,11 @@ class SimCluster {
   }
   bool is_up(NodeId node) const { return nodes_.contains(node) && !nodes_.at(node)->refused(); }
   /// Of the disk that the node has, or had when it was last up: another one after wipe().
-  Uuid disk_id(NodeId node) const { return options_for(node).disk_id; }
+  Uuid disk_id(NodeId node) const;
 
   SimNode* node(NodeId id);
+  /// The one that runs on this loop and is up; null for the environment's.
+  const SimNode* node_on(const io::SimLoop& loop) const;
   std::vector<NodeId> ids() const;
   std::vector<NodeId> up() const;
   /// The newest view that a node has.
@@ -66,6 +68,8 @@ class SimCluster {
   bool can_spare(NodeId node) const;
   /// A sealed segment with fewer holders than its topic wants and nodes are there, in words; empty when there is none.
   std::string missing_copy() const;
+  /// A copy on a node that is up, and of which there are enough without it, in words; empty when there is none.
+  std::string surplus_copy() const;
 
   io::SimWorld& world() { return world_; }
   io::SimNetwork& network() { return network_; }

@@ -49,8 +49,9 @@ class SimNode {
   /// What the clients of this node talk to.
   broker::RequestSink& requests() { return *router_; }
   metadata::MetadataService& metadata() { return *metadata_; }
-  metadata::ViewPtr view() { return metadata_->client().view(); }
-  io::SimLoop& loop() { return loop_; }
+  NodeId id() const { return options_.id; }
+  metadata::ViewPtr view() const { return metadata_->client().view(); }
+  io::SimLoop& loop() const { return loop_; }
   /// The cluster has removed it: a process would end now.
   bool refused() const { return refused_; }
   bool ready() const { return metadata_->ready(); }

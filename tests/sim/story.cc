@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 namespace {
 constexpr auto kPatience = 20s;
 constexpr auto kWritableAgain = 10s;  // L1, once a quorum is up
-constexpr auto kLookInterval = 20ms;
 }  // namespace
 
 Story::Story(std::uint64_t seed, std::size_t nodes, std::uint32_t replicas)
@@ -54,7 +53,7 @@ bool Story::begin() {
     fail("the cluster did not form");
     return false;
   }
-  invariants_.watch(kLookInterval);
+  invariants_.watch();
   if (!workload_.prepare()) {
     fail("the topic could not be registered");
     return false;

@@ -109,6 +109,7 @@ bool SimWorld::run_one_ready() {
     ready.task = nullptr;  // what it owns goes while its loop still counts as running
     running_ = nullptr;
     if (!discarded_.empty()) discard({});
+    if (observer_) observer_(*loop);
     return true;
   }
   return false;

@@ -104,6 +104,9 @@ class SimWorld {
   /// The environment's randomness; nodes use Loop::random().
   Random& random() { return random_; }
 
+  /// Called after each task, with the loop that ran it: it may look at everything, and changes nothing.
+  void set_observer(std::function<void(const SimLoop&)> observer) { observer_ = std::move(observer); }
+
   /// Runs one task, advancing time to the next timer if none is ready; false when there is neither.
   bool step();
   /// Runs until `predicate` holds (looked at before each task) or `limit` of virtual time has passed; true if it held.
@@ -134,6 +137,7 @@ class SimWorld {
   std::vector<SimLoop*> live_;  ///< those not stopped, in the order of making
   SimLoop* environment_ = nullptr;
   SimLoop* running_ = nullptr;
+  std::function<void(const SimLoop&)> observer_;
   std::vector<Task> discarded_;  ///< of loops stopped from inside a task: destroyed once that task is over
   std::uint64_t next_sequence_ = 0;
   std::uint64_t tasks_run_ = 0;
