@@ -12,6 +12,7 @@ namespace {
 
 constexpr io::Duration kLatestStart = std::chrono::hours(1);
 constexpr io::Duration kRecheckDelay = std::chrono::minutes(1);
+constexpr io::Duration kLookForPoisoned = std::chrono::seconds(10);
 constexpr std::size_t kMaxUrgent = 1'000;
 
 bool another_holder_is_up(const metadata::View& view, const metadata::SegmentInfo& segment, NodeId self) {
@@ -29,6 +30,7 @@ Scrubber::~Scrubber() {
 }
 
 void Scrubber::start() {
+  look_for_poisoned();
   if (options_.interval <= io::Duration(0)) return;
   const io::Duration latest = std::min(options_.interval, kLatestStart);
   const auto delay = shard_.loop.random() % static_cast<std::uint64_t>(latest.count());
@@ -36,6 +38,7 @@ void Scrubber::start() {
 }
 
 void Scrubber::stop() {
+  look_.cancel();
   round_.cancel();
   step_.cancel();
   recheck_.cancel();
@@ -47,6 +50,13 @@ void Scrubber::suspect(storage::SegmentKey key) {
   if (urgent_.size() >= kMaxUrgent || std::ranges::find(urgent_, key) != urgent_.end()) return;
   urgent_.push_back(key);
   if (!verifier_) check_next();
+}
+
+void Scrubber::look_for_poisoned() {
+  look_ = shard_.loop.after(kLookForPoisoned, [this] { look_for_poisoned(); });
+  for (const storage::SegmentKey& key : shard_.store.poisoned()) {
+    if (std::ranges::find(damaged_, key) == damaged_.end()) suspect(key);
+  }
 }
 
 void Scrubber::begin_round() {

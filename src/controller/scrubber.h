@@ -4,7 +4,7 @@
 // Happy path: a round begins every `interval` and goes from segment to segment, one at a time, at the pace of the rate
 // limit. A copy that turns out to be damaged is struck off the holders, if another node that is up holds the segment;
 // then the file is set aside, and repair.h makes a new copy, here or elsewhere. suspect() has a segment checked at
-// once, for readers that met damage.
+// once, for readers that met damage; so has a file that failed, for which the log would be kept until the next start.
 //
 // Failure: while no other holder is up the damaged copy stays listed and in place, as part of it may be all there is;
 // it is looked at again a minute later.
@@ -60,6 +60,7 @@ class Scrubber {
     const metadata::SegmentInfo* segment = nullptr;
   };
   void begin_round();
+  void look_for_poisoned();
   void check_next();
   Target next_target();
   Target target_of(storage::SegmentKey key) const;
@@ -83,6 +84,7 @@ class Scrubber {
   io::Timer round_;
   io::Timer step_;
   io::Timer recheck_;
+  io::Timer look_;
   std::set<storage::SegmentKey> giving_up_;  // to be struck off the holders
   std::deque<storage::SegmentKey> damaged_;  // the only copy that is up: to be looked at again
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

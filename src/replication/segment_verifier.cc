@@ -33,6 +33,8 @@ void SegmentVerifier::read_next() {
   // Looked up anew each time: it may have been set aside meanwhile.
   auto opened = store_.open_segment(segment_.key, segment_.base);
   if (!opened) return finish(fail(opened.error()));
+  // What it has is in the log, which cannot be kept for it for ever.
+  if (const Status status = (*opened)->status(); !status) return finish(fail(ErrorCode::kIo, status.error().message()));
   if ((*opened)->durable_end() < segment_.end) {
     return finish(fail(ErrorCode::kCorrupt, fmt::format("it ends at {}, not at {}", (*opened)->end(), segment_.end)));
   }

@@ -63,6 +63,14 @@ class LocalShardStore final : public ShardStore, private WalListener {
     return known == segments_.end() ? nullptr : known->second.get();
   }
 
+  std::vector<SegmentKey> poisoned() const override {
+    std::vector<SegmentKey> keys;
+    for (const auto& [key, segment] : segments_) {
+      if (!segment->status()) keys.push_back(key);
+    }
+    return keys;
+  }
+
   Status remove(SegmentKey key) override {
     const bool promised = home_->promises.remove(key);
     const auto segment = take_out(key);

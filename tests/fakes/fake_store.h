@@ -137,6 +137,13 @@ class FakeStore : public storage::ShardStore {
     const auto it = segments_.find(key);
     return it == segments_.end() ? nullptr : it->second.get();
   }
+  std::vector<storage::SegmentKey> poisoned() const override {
+    std::vector<storage::SegmentKey> keys;
+    for (const auto& [key, segment] : segments_) {
+      if (!segment->status()) keys.push_back(key);
+    }
+    return keys;
+  }
   Status remove(storage::SegmentKey key) override {
     segments_.erase(key);
     return {};

@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "tests/sim/chaos.h"
 #include "tests/sim/scenarios.h"
 #include "tests/sim/shrink.h"
+#include "tests/sim/sim_cluster.h"
+#include "tests/sim/workload.h"
 
 namespace walrus::sim {
 namespace {
@@ -79,6 +82,48 @@ TEST(Shrink, StopsWhenItsRunsAreUsedUp) {
   });
   EXPECT_EQ(runs, 5u);
   EXPECT_EQ(needed.size(), draw_faults(7, 3, 60s).size());
+}
+
+/// One PUT at a node; what it was answered, or nothing within so long a virtual time.
+std::optional<std::string> put(SimCluster& cluster, NodeId node, io::Duration patience) {
+  struct Put : broker::AnswerSink {
+    void answer(std::uint64_t, const broker::Answer& answer) override {
+      text = answer.kind == broker::Answer::Kind::kOk ? "OK" : std::string(answer.payload);
+    }
+    void flush() override {}
+    std::optional<std::string> text;
+  };
+  auto sink = std::make_shared<Put>();
+  cluster.node(node)->requests().submit({.verb = protocol::Verb::kPut, .topic = "topic-0", .payload = "x"}, sink, 0);
+  cluster.node(node)->requests().flush();
+  cluster.world().run_until([&] { return sink->text.has_value(); }, patience);
+  return sink->text;
+}
+
+TEST(ClusterSim, WithTwoOfThreeGoneEveryWriterHearsSoWithinFiveSecondsAndAllResumesWithOneBack) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    SimCluster cluster({.seed = seed});
+    ASSERT_TRUE(cluster.form());
+    Workload topics(cluster, {});
+    ASSERT_TRUE(topics.prepare());
+    const NodeId left(1 + seed % 3);
+    ASSERT_EQ(put(cluster, left, 5s), "OK");
+    std::vector<NodeId> gone = cluster.ids();
+    std::erase(gone, left);
+    for (const NodeId id : gone) cluster.kill_process(id);
+    // At once, while the loss is being noticed, and when it is known.
+    for (int i = 0; i < 8; ++i) {
+      const auto answer = put(cluster, left, 5s);
+      ASSERT_TRUE(answer) << "put " << i << " hears nothing";
+      EXPECT_NE(*answer, "OK") << "put " << i;
+      cluster.world().run_for(500ms);
+    }
+    cluster.restart(gone[seed % 2]);
+    const io::TimePoint healed = cluster.world().now();
+    while (put(cluster, left, 5s) != "OK" && cluster.world().now() < healed + 20s) cluster.world().run_for(100ms);
+    EXPECT_LT(cluster.world().now(), healed + 10s);
+  }
 }
 
 class Scenarios : public testing::TestWithParam<Scenario> {};

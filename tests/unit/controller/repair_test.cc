@@ -312,6 +312,18 @@ TEST_F(RepairTest, ScrubbingFindsRotStrikesTheCopyOffAndItIsMadeAnew) {
   EXPECT_EQ(worker(3).counters.healed, 1u);
 }
 
+TEST_F(RepairTest, ACopyWhoseFileFailedIsGivenUpAndMadeAnew) {
+  seal(3, {1, 2, 3});
+  for (auto& each : workers_) each->scrubber.start();
+  start_repair();
+  copy(3)->poison();
+  run_for(15s);
+  EXPECT_EQ(worker(3).counters.healed, 1u);
+  EXPECT_THAT(holders(), ElementsAre(1, 2, 3));
+  ASSERT_NE(copy(3), nullptr);
+  EXPECT_TRUE(copy(3)->status());
+}
+
 TEST_F(RepairTest, TheOnlyCopyIsKeptEvenWhenItIsDamaged) {
   seal(1, {1});
   copy(1)->rot(6);
