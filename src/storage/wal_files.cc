@@ -9,7 +9,7 @@
 namespace walrus::storage {
 namespace {
 
-alignas(limits::kDirectAlignment) constinit char zeros[limits::kWalPrewriteChunkBytes] = {};
+alignas(limits::kDirectAlignment) constinit char zeros[limits::kWalPrewriteStepBytes] = {};
 
 constexpr std::uint64_t round_up(std::uint64_t bytes) {
   constexpr std::uint64_t kBlock = limits::kDirectAlignment;
@@ -172,10 +172,13 @@ WalFiles::SlotPtr WalFiles::next_to_extend() {
   return worth_extending(*spare_.front(), spare_target()) ? spare_.front() : nullptr;
 }
 
-/// In steps, unless somebody waits: each costs the disk a flush, beside those of the groups.
+/// In steps that grow with the file, unless somebody waits: each costs the disk a flush, beside those of the groups, and
+/// the groups that meet it wait for it.
 bool WalFiles::worth_extending(const Slot& slot, std::uint64_t target) const {
   if (slot.prewritten >= target) return false;
-  return wanted_ > 0 || target == slot.limit || target - slot.prewritten >= limits::kWalPrewriteChunkBytes / 2;
+  const std::uint64_t step = std::clamp<std::uint64_t>(slot.prewritten / 2, limits::kWalPrewriteChunkBytes / 2,
+                                                       limits::kWalPrewriteStepBytes);
+  return wanted_ > 0 || target == slot.limit || target - slot.prewritten >= step;
 }
 
 /// How far zeros should reach in the current file: what is wanted now, and ahead of it as much as was used already,
