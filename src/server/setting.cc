@@ -137,7 +137,8 @@ std::vector<Setting> make_settings() {
 }  // namespace
 
 std::uint32_t default_shards() {
-  return std::clamp<std::uint32_t>(std::thread::hardware_concurrency(), 1, limits::kMaxShards);
+  // The other half is the kernel's, for the network and for synced writes (docs/adr/0011).
+  return std::clamp<std::uint32_t>(std::thread::hardware_concurrency() / 2, 1, limits::kMaxShards);
 }
 
 const std::vector<Setting>& settings() {
