@@ -21,6 +21,8 @@ constexpr auto kWritableAgain = 10s;  // L1, from the moment when everything is 
 constexpr auto kWholeAgain = 180s;    // a node was lost for so long at most; then all copies are there
 constexpr auto kSpaceIsBack = 30s;    // copies too many are gone
 constexpr auto kAskInterval = 200ms;
+constexpr double kLateShare = 0.3;  // of the sides of broken connections
+constexpr auto kLatest = 3s;
 constexpr auto kScrubbed = 25s;  // all nodes have read everything since
 
 class Chaos {
@@ -44,6 +46,7 @@ class Chaos {
       invariants_.watch();
       workload_.start();
       groups_.start();
+      cluster_.network().set_late(kLateShare, io::Duration(kLatest));
       nemesis_.emplace(cluster_, faults_of(options_), [this](const std::string& fault) { tell(fault); });
       nemesis_->run_for(options_.duration);
       nemesis_->heal();

@@ -66,8 +66,8 @@ int run(std::uint64_t seeds, const ChaosOptions& base) {
   }
   const double minutes =
       std::chrono::duration<double, std::ratio<60>>(std::chrono::steady_clock::now() - started).count();
-  fmt::print("{} seeds, {} red, {} faults, {} records, {} steps, {:.2f} virtual hours, {:.1f} seeds per minute\n", seeds,
-             red, faults, acknowledged, steps, hours, static_cast<double>(seeds) / minutes);
+  fmt::print("{} seeds, {} red, {} faults, {} records, {} steps, {:.2f} virtual hours, {:.1f} seeds per minute\n",
+             seeds, red, faults, acknowledged, steps, hours, static_cast<double>(seeds) / minutes);
   return red == 0 ? 0 : 1;
 }
 

@@ -1,9 +1,24 @@
 # shellcheck shell=bash
-# ./dev sim [args…]: whole clusters on virtual time, 200 seeds unless the arguments say otherwise (walrus-sim --help).
+# ./dev sim [args…]: whole clusters on virtual time (walrus-sim --help); without arguments 200 seeds, on all cores.
+# ./dev sim --all-cores N [args…]: N seeds, on all cores.
 # ./dev sim --crash-points [args…]: the storage engine, power cut at every change it makes to its disk (walrus-crash-points
 # --help).
 # ./dev sim --planted-bugs: with the bugs of base/planted_bug.h built in, one at a time; fails when one of them is not
 # found within 200 seeds.
+
+# sim_on_all_cores <program> <seeds> [arguments…]: each core has seeds of its own. Red when one of them is.
+sim_on_all_cores() {
+  local program=$1 seeds=$2 cores job pids=() status=0
+  shift 2
+  cores=$(nproc)
+  local each=$(((seeds + cores - 1) / cores))
+  for ((job = 0; job < cores; ++job)); do
+    "$program" --seed $((1 + job * each)) --seeds "$each" "$@" &
+    pids+=($!)
+  done
+  for job in "${pids[@]}"; do wait "$job" || status=1; done
+  return $status
+}
 
 dev_sim() {
   local program=walrus-sim
@@ -16,8 +31,13 @@ dev_sim() {
     program=walrus-crash-points
     shift
   elif [ "$program" = walrus-sim ] && [ $# -eq 0 ]; then
-    set -- --seeds 200
+    set -- --all-cores 200
   fi
   build release "$program"
-  "$(find "$(build_dir release)" -type f -name "$program" -perm -u+x | head -n 1)" "$@"
+  program=$(find "$(build_dir release)" -type f -name "$program" -perm -u+x | head -n 1)
+  if [ "${1:-}" = --all-cores ]; then
+    sim_on_all_cores "$program" "${@:2}"
+  else
+    "$program" "$@"
+  fi
 }

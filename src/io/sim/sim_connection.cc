@@ -73,12 +73,23 @@ void SimConnection::close(SideName side) {
 
 void SimConnection::break_off(const std::string& why) {
   if (std::exchange(broken_, true)) return;
-  for (Pipe& pipe : pipes_) pipe = {};
   for (const SideName side : {kCaller, kCalled}) {
-    sides_[side].loop->post([self = shared_from_this(), side, why] {
-      if (std::exchange(self->open_[side], false)) self->sides_[side].on_broken(self, why);
+    const Duration late = network_.lateness();
+    if (late == Duration(0)) {
+      end(side, why);
+      continue;
+    }
+    late_[side] = network_.world_.environment().after(late, [weak = weak_from_this(), side, why] {
+      if (const auto self = weak.lock()) self->end(side, why);
     });
   }
+}
+
+void SimConnection::end(SideName side, const std::string& why) {
+  pipes_[other(side)] = {};
+  sides_[side].loop->post([self = shared_from_this(), side, why] {
+    if (std::exchange(self->open_[side], false)) self->sides_[side].on_broken(self, why);
+  });
 }
 
 }  // namespace walrus::io

@@ -44,7 +44,8 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   bool send(SideName from, SimFrame frame);
   /// This side wants to hear nothing more; the other learns of it when the link lets it.
   void close(SideName side);
-  /// Everything under way is lost, and the sides that are open are told.
+  /// What is under way is lost, and the sides that are open are told; a side that hears of it late
+  /// (SimNetwork::set_late) first gets what arrives until then.
   void break_off(const std::string& why);
   /// The link from one node to another has healed.
   void resume(NodeId from, NodeId to);
@@ -68,12 +69,14 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   static SideName other(SideName side) { return side == kCaller ? kCalled : kCaller; }
   void arm(SideName from);
   void arrive(SideName from);
+  void end(SideName side, const std::string& why);
 
   SimNetwork& network_;
   const std::uint64_t number_;
   std::array<Side, 2> sides_;
   std::array<bool, 2> open_{true, true};
   std::array<Pipe, 2> pipes_;  ///< by the side that sent
+  std::array<Timer, 2> late_;  ///< until the side hears that it is broken
   bool broken_ = false;
 };
 

@@ -61,6 +61,10 @@ bool SimNetwork::loses(NodeId from, NodeId to) {
   return loss > 0 && random_.chance(loss);
 }
 
+Duration SimNetwork::lateness() {
+  return late_ > 0 && random_.chance(late_) ? random_.between(Duration(0), latest_) : Duration(0);
+}
+
 void SimNetwork::cut(NodeId from, NodeId to) {
   Link& broken = link(from, to);
   if (broken.cut) return;

@@ -10,6 +10,8 @@
 //           that wait for a reply end with kOutcomeUnknown
 //   cut     nothing arrives any more, and nobody is told. When the link heals before kPeerSilenceLimit, what was under
 //           way arrives late; else the connections between the two nodes break
+//   late    a side of a broken connection hears of it only after a while, and what was under way to it arrives until
+//           then: behind what the other side has sent on a new connection, so that messages overtake each other
 //
 // Everything is decided by the world's seed. Outlives the transports. One thread.
 #pragma once
@@ -55,6 +57,12 @@ class SimNetwork {
   void set_delays(NodeId from, NodeId to, Duration low, Duration high);
   void set_loss(NodeId from, NodeId to, double probability);
 
+  /// Of all connections from now on: how often a side hears late that one is broken, and how late at most.
+  void set_late(double probability, Duration most) {
+    late_ = probability;
+    latest_ = most;
+  }
+
   void cut(NodeId from, NodeId to);
   void heal(NodeId from, NodeId to);
   /// Cuts both directions between these nodes and all others known so far.
@@ -90,6 +98,7 @@ class SimNetwork {
   Link& link(NodeId from, NodeId to);
   Duration delay(NodeId from, NodeId to);
   bool loses(NodeId from, NodeId to);
+  Duration lateness();
 
   /// The node that listens, or last listened, at an address.
   std::optional<NodeId> node_at(const std::string& address) const;
@@ -107,6 +116,8 @@ class SimNetwork {
   std::map<std::string, NodeId> addresses_;
   std::set<NodeId> nodes_;
   std::vector<std::weak_ptr<SimConnection>> connections_;
+  double late_ = 0;
+  Duration latest_{0};
   std::uint64_t delivered_ = 0;
   std::uint64_t next_connection_ = 0;
   Observer observer_;
