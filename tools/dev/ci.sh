@@ -30,7 +30,7 @@ dev_ci() {
   step "3/9 release build with -Werror, all tests" ci_release
   step "4/9 what a request costs" dev_bench budget
   step "5/9 planted bugs that the simulator must find" dev_sim --planted-bugs
-  step "6/9 200 seeds of simulated clusters" dev_sim
+  step "6/9 200 seeds of simulated clusters" dev_sim --all-cores 200 --time 10
   step "7/9 three minutes of real nodes under real faults" dev_chaos --minutes 3
   step "8/9 ASan and UBSan" ci_sanitized asan all
   step "9/9 TSan where threads meet" ci_sanitized tsan tests_threads --label-regex threads
