@@ -172,12 +172,12 @@ WalFiles::SlotPtr WalFiles::next_to_extend() {
   return worth_extending(*spare_.front(), spare_target()) ? spare_.front() : nullptr;
 }
 
-/// In steps that grow with the file, unless somebody waits: each costs the disk a flush, beside those of the groups, and
-/// the groups that meet it wait for it.
+/// In steps that grow with the file, unless somebody waits: each costs the disk a flush, beside those of the groups,
+/// and the groups that meet it wait for it.
 bool WalFiles::worth_extending(const Slot& slot, std::uint64_t target) const {
   if (slot.prewritten >= target) return false;
-  const std::uint64_t step = std::clamp<std::uint64_t>(slot.prewritten / 2, limits::kWalPrewriteChunkBytes / 2,
-                                                       limits::kWalPrewriteStepBytes);
+  const std::uint64_t step =
+      std::clamp<std::uint64_t>(slot.prewritten / 2, limits::kWalPrewriteChunkBytes / 2, limits::kWalPrewriteStepBytes);
   return wanted_ > 0 || target == slot.limit || target - slot.prewritten >= step;
 }
 

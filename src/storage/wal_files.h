@@ -1,8 +1,8 @@
 // The files under a write-ahead log: made and filled with zeros ahead of use, handed out piece by piece, recycled.
 //
 // Zeros come first because a synced write into space that was really written before costs the disk half of one that
-// grows a file. They are written in the background, a step at a time, only as far ahead as the log's own speed asks for:
-// an idle log owns one chunk, and no timer runs.
+// grows a file. They are written in the background, a step at a time, only as far ahead as the log's own speed asks
+// for: an idle log owns one chunk, and no timer runs.
 //
 // Happy path: take() gives the place of the next group. When the current file is full it goes on in a spare one.
 // release_below() says which files' data is safe elsewhere; once a group that says so is durable (announced()), they
