@@ -59,7 +59,8 @@ class WalrusFetch : public FetchCodec {
       return {.kind = Fetched::Kind::kNonsense};
     }
     const auto [first, count, next, end] = numbers;
-    Fetched fetched{.at_end = next >= end};
+    // The end that is told may be that of an older segment.
+    Fetched fetched{.at_end = count == 0 && next >= end};
     const std::string_view body = text.substr(newline + 1);
     const bool whole = as_batches_ ? walk_batches(body, first, next, fetched) : walk_records(body, fetched);
     if (!whole || fetched.records != count) return {.kind = Fetched::Kind::kNonsense};

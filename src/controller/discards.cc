@@ -51,10 +51,10 @@ void Discards::follow(const metadata::View* before, const metadata::View& now) {
 bool Discards::concerns_us(const metadata::TopicInfo* before, const metadata::TopicInfo& now) const {
   return std::ranges::any_of(now.segments, [&](const metadata::SegmentInfo& segment) {
     if (!segment.sealed() || segment.has_replica(self_)) return false;
+    // One that was opened and sealed since the view before may have come here all the same.
     const metadata::SegmentInfo* earlier = before != nullptr ? before->find(segment.id) : nullptr;
-    const bool had_it = before == nullptr || (earlier != nullptr && earlier->has_replica(self_));
-    const bool decided = segment.discard_of(self_) != nullptr;
-    return had_it || (decided && (earlier == nullptr || earlier->discard_of(self_) == nullptr));
+    if (earlier == nullptr || earlier->has_replica(self_)) return true;
+    return segment.discard_of(self_) != nullptr && earlier->discard_of(self_) == nullptr;
   });
 }
 
