@@ -31,6 +31,10 @@ std::uint64_t digest_of(const metadata::View& view) {
         hash = mix(mix(hash, segment.epoch.value()), segment.end.value());
         hash = mix(mix(hash, static_cast<std::uint64_t>(segment.state)), segment.seal_epoch.value());
         for (const NodeId replica : segment.replicas) hash = mix(hash, replica.value());
+        for (const metadata::Discard& discard : segment.discards) {
+          hash = mix(mix(hash, discard.node.value()), discard.version);
+        }
+        hash = mix(hash, segment.discarded);
       }
     }
   }
