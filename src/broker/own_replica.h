@@ -8,8 +8,8 @@ namespace walrus::broker {
 
 /// True when this node's disk is the one with which it became a replica of the segment (null: too new for the view).
 /// Else it does not know what was promised and acknowledged here: it neither leads it, nor takes what its leader sends,
-/// nor answers a fence. False, too, while the view does not know this disk yet, and of a segment that was sealed without
-/// this node: what comes late for it would only have to be discarded again.
+/// nor answers a fence. False, too, while the view does not know this disk yet, and of a segment that was sealed
+/// without this node: what comes late for it would only have to be discarded again.
 inline bool own_replica_counts(const metadata::View& view, const metadata::SegmentInfo* segment,
                                const BrokerOptions& options) {
   const metadata::NodeInfo* self = view.find_node(options.self);

@@ -97,6 +97,19 @@ Status ClusterState::set_draining(const SetDraining& command) {
 }
 
 Status ClusterState::check_dispensable(NodeId node) const {
+  std::size_t voters = 0;
+  std::size_t up = 0;
+  for (const auto& [id, info] : *draft_.nodes_) {
+    if (id == node || !info.voter || info.state == NodeState::kRemoved) continue;
+    ++voters;
+    up += info.state == NodeState::kUp ? 1 : 0;
+  }
+  if (voters > 0 && up < voters / 2 + 1) {
+    return fail(
+        ErrorCode::kUnavailable,
+        fmt::format("without node {} {} of {} voters would be up, which is no majority: bring others back first", node,
+                    up, voters));
+  }
   std::uint64_t needed = 0;
   std::string first;
   for (const auto& ids : draft_.ids_) {

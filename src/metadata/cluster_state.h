@@ -82,7 +82,7 @@ class ClusterState {
   Status check_identity(const UpsertNode& command) const;
   Status set_node_state(const SetNodeState& command);
   Status set_draining(const SetDraining& command);
-  /// kUnavailable when data would be out of reach, or an end could not be found, without the node.
+  /// kUnavailable when data would be out of reach, an end could not be found, or nothing be decided without the node.
   Status check_dispensable(NodeId node) const;
   /// Its disk is gone for good: no sealed segment lists the node any more, nor a copy that it is to discard.
   void strike_off_holders(NodeId node);

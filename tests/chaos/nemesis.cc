@@ -174,11 +174,14 @@ bool Nemesis::restart_all() {
   tell("rolling restart");
   for (const std::uint64_t id : cluster_.ids()) {
     try {
+      // A process that has just been started ends like any other by a signal that comes before its first instruction.
+      cluster_.node(id).wait_until_ready();
       cluster_.stop(id);
       cluster_.start(id);
       cluster_.node(id).wait_until_ready();
     } catch (const std::runtime_error& error) {
       violations_.push_back(std::string("rolling restart: ") + error.what());
+      if (!cluster_.node(id).running()) cluster_.start(id);
       return true;
     }
   }

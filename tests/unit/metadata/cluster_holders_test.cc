@@ -86,6 +86,20 @@ TEST_F(ClusterHolders, AReplacedDiskHasNothingToDiscard) {
   EXPECT_EQ(decision(1), 0u);
 }
 
+TEST_F(ClusterHolders, ANodeStaysWithoutWhichTheVotersThatAreUpAreNoMajority) {
+  Members members;
+  for (std::uint64_t node = 1; node <= 3; ++node) {
+    members.push_back(
+        {.raft_id = RaftId(100 + node), .node_id = NodeId(node), .address = {}, .role = MemberRole::kVoter});
+  }
+  state_.set_members(members);
+  set_state(1, NodeState::kDown);
+  EXPECT_EQ(remove(2).error().code, ErrorCode::kUnavailable) << "of 1 and 3 one would be up";
+  EXPECT_TRUE(remove(5)) << "does not vote";
+  EXPECT_TRUE(remove(1)) << "2 and 3 are up";
+  EXPECT_TRUE(remove(2)) << "3 is up, and alone";
+}
+
 TEST_F(ClusterHolders, DiscardsOutliveASnapshot) {
   seal_on_others();
   ASSERT_TRUE(discard(1));
