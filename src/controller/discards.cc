@@ -34,6 +34,11 @@ void Discards::stop() {
   timer_.cancel();
 }
 
+void Discards::look_at(TopicId topic) {
+  topics_.insert(topic);
+  run_within(kRetryDelay);
+}
+
 void Discards::follow(const metadata::View* before, const metadata::View& now) {
   bool more = false;
   for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
@@ -59,6 +64,7 @@ bool Discards::concerns_us(const metadata::TopicInfo* before, const metadata::To
 }
 
 void Discards::run_within(io::Duration delay) {
+  if (!subscription_) return;  // stopped
   const io::TimePoint due = shard_.loop.now() + delay;
   if (timer_.armed() && due_ <= due) return;
   due_ = due;

@@ -1,10 +1,10 @@
 // Takes copies of sealed segments off this node's disk of which there are enough without them: copies that others have
 // made while this node was down, that were left behind at a seal, or that a topic does not want any more.
 //
-// Happy path: a view shows that this node holds a segment no more. If something of it lies here, DiscardCopy is
-// proposed, which takes effect only while as many holders are up as the topic wants (metadata/cluster_holders.cc). When
-// a view lists the discard, the files go, and ConfirmDiscard says so. What a crash interrupts is found in the first
-// views after the start.
+// Happy path: a view shows that this node holds a segment no more, or a copy was given up. If something of it lies
+// here, DiscardCopy is proposed, which takes effect only while as many holders are up as the topic wants
+// (metadata/cluster_holders.cc). When a view lists the discard, the files go, and ConfirmDiscard says so. What a crash
+// interrupts is found in the first views after the start.
 //
 // Failure: a discard that is refused, or a file that cannot be removed, is tried again with the next round, and so for
 // as long as it takes. Nothing is removed because it is not listed: only what a discard names. Loop thread only.
@@ -41,6 +41,8 @@ class Discards {
 
   void start();
   void stop();
+  /// Of this topic something may lie here that is not listed: a copy that was not finished.
+  void look_at(TopicId topic);
 
  private:
   void follow(const metadata::View* before, const metadata::View& now);

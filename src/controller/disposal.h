@@ -27,6 +27,8 @@ class Disposal {
 
   void start();
   void stop();
+  /// Of this topic something may lie here that is not listed.
+  void look_at(TopicId topic) { discards_.look_at(topic); }
 
  private:
   void follow(const metadata::View* before, const metadata::View& now);

@@ -135,6 +135,7 @@ void Repair::end_copy(storage::SegmentKey key, const Status& status) {
     ++counters_.copies_failed;
     log::warn("topic {} segment {}: no copy was made here: {}", key.topic, key.segment, status.error().message());
     not_before_[key] = shard_.loop.now() + limits::kRepairRetryDelay;
+    if (shard_.on_left_over) shard_.on_left_over(key.topic);
     return;
   }
   ++counters_.copies_made;

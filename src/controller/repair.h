@@ -41,6 +41,7 @@ class Repair {
     storage::ShardStore& store;
     replication::ReplicaTable& replicas;
     std::function<bool(std::string_view topic)> owns;  ///< which topics are this shard's
+    std::function<void(TopicId)> on_left_over = {};    ///< part of a copy that was not finished lies here
   };
   /// Everything passed in outlives the object.
   Repair(Shard shard, RepairOptions options, RepairCounters& counters);

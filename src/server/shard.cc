@@ -75,7 +75,8 @@ void Shard::open_repair(ShardContext& context, const std::function<bool(std::str
                                 .metadata = *metadata_,
                                 .store = *store_,
                                 .replicas = broker_->replicas(),
-                                .owns = owns},
+                                .owns = owns,
+                                .on_left_over = [this](TopicId topic) { disposal_->look_at(topic); }},
       controller::RepairOptions{
           .self = config.node_id, .grace = config.repair_grace, .bytes_per_second = limits::kRepairBytesPerSecond},
       context.repair_counters);

@@ -151,7 +151,8 @@ void SimNode::open_repair(Shard& shard, std::uint32_t number) {
                                 .metadata = *shard.metadata,
                                 .store = *shard.store,
                                 .replicas = shard.broker->replicas(),
-                                .owns = owns},
+                                .owns = owns,
+                                .on_left_over = [&shard](TopicId topic) { shard.disposal->look_at(topic); }},
       controller::RepairOptions{.self = options_.id, .grace = limits::kRepairGrace}, repair_counters_);
   shard.scrubber = std::make_unique<controller::Scrubber>(
       controller::Scrubber::Shard{

@@ -160,6 +160,20 @@ TEST_F(DiscardsTest, AConfirmationThatIsLostIsGivenAgain) {
   EXPECT_EQ(discards(), 0u);
 }
 
+TEST_F(DiscardsTest, WhatAnUnfinishedCopyHasLeftGoes) {
+  seal(1, 1);
+  hold_on({2, 3});
+  const auto disposal = start();
+  world_.run_for(10s);
+  ASSERT_THAT(files(), IsEmpty());
+  ASSERT_TRUE(store_.open_segment(key(0), Offset(0)));
+  world_.run_for(10s);
+  EXPECT_THAT(files(), ElementsAre(0)) << "nobody has said so";
+  disposal->look_at(logs()->id);
+  world_.run_for(10s);
+  EXPECT_THAT(files(), IsEmpty());
+}
+
 TEST_F(DiscardsTest, TopicsOfOtherShardsAreLeftToThem) {
   seal(1, 1);
   hold_on({2, 3});
