@@ -232,7 +232,9 @@ std::string SimCluster::surplus_copy() const {
         for (const storage::SegmentKey& key : copies.value_or(std::vector<storage::SegmentKey>())) {
           const metadata::SegmentInfo* segment = topic->find(key.segment);
           const bool useless = segment != nullptr && segment->sealed() && !segment->has_replica(id);
-          if (useless && metadata::enough_holders(*view, *topic, *segment)) {
+          const storage::Segment* open = useless ? node->replica(*topic, key.segment) : nullptr;
+          const bool empty = open != nullptr && open->end() == open->base();  // looked for, and not there
+          if (useless && !empty && metadata::enough_holders(*view, *topic, *segment)) {
             return "node " + std::to_string(id.value()) + " still has a copy of " + name + " segment " +
                    std::to_string(key.segment.value());
           }
