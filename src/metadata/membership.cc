@@ -65,4 +65,18 @@ MembershipStep next_membership_step(const Members& members, const std::map<NodeI
   return {};
 }
 
+std::optional<std::size_t> most_replicas_while_growing(const std::map<NodeId, NodeInfo>& nodes) {
+  std::size_t voters = 0;
+  std::size_t waiting = 0;
+  for (const auto& [id, node] : nodes) {
+    if (node.voter) {
+      ++voters;
+    } else if (node.state == NodeState::kUp && !node.draining) {
+      ++waiting;
+    }
+  }
+  if (waiting == 0 || voters >= limits::kMaxVoters) return std::nullopt;
+  return voters;
+}
+
 }  // namespace walrus::metadata

@@ -31,4 +31,8 @@ struct MembershipStep {
 MembershipStep next_membership_step(const Members& members, const std::map<NodeId, NodeInfo>& nodes, RaftId leader,
                                     const std::function<bool(RaftId)>& caught_up);
 
+/// While nodes that are up wait for their vote: the most replicas that a new topic may have, which is the number of
+/// voters. A topic on three disks of which only one has the metadata would be lost with that one. Empty otherwise.
+std::optional<std::size_t> most_replicas_while_growing(const std::map<NodeId, NodeInfo>& nodes);
+
 }  // namespace walrus::metadata

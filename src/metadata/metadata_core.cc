@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/log.h"
+#include "metadata/membership.h"
 
 namespace walrus::metadata {
 namespace {
@@ -41,9 +43,9 @@ Status MetadataCore::open(io::Disk& disk) {
                         .directory = options_.directory,
                         .timing = {.election_timeout = options_.election_timeout, .heartbeat = options_.heartbeat}}));
   WALRUS_TRY(prepare_directory());
-  proposer_ = std::make_unique<Proposer>(loop_, transport_, *member_, proposals_, feed_, [this] {
-    if (!std::exchange(submit_posted_, true)) later(&MetadataCore::submit);
-  });
+  proposer_ = std::make_unique<Proposer>(
+      loop_, transport_, *member_, feed_,
+      [this](std::string command, ProposeDone& done) { return take(std::move(command), done); });
   know_addresses();
   return {};
 }
@@ -162,6 +164,19 @@ void MetadataCore::after_settled() {
   make_cluster();
   follow_node_table();
   announce_self();
+}
+
+/// A new topic waits while the group grows: what is decided about it shall not be easier to lose than its records.
+Status MetadataCore::take(std::string command, ProposeDone& done) {
+  if (const auto most = most_replicas_while_growing(state_.view()->nodes())) {
+    Command parsed;
+    if (parsed.ParseFromString(command) && parsed.create_topic().replicas() > *most) {
+      return fail(ErrorCode::kUnavailable, "nodes that have joined have no vote yet");
+    }
+  }
+  WALRUS_TRY(proposals_.add(std::move(command), done, loop_.now() + limits::kCallTimeout));
+  if (!std::exchange(submit_posted_, true)) later(&MetadataCore::submit);
+  return {};
 }
 
 void MetadataCore::submit() {

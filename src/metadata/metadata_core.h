@@ -70,6 +70,7 @@ class MetadataCore final : public RaftMachine, public RaftHost, public ProposalT
 
   void later(void (MetadataCore::*work)());
   void after_settled();
+  Status take(std::string command, ProposeDone& done);
   void submit();
   void publish();
   void deliver();

@@ -70,9 +70,7 @@ void MetadataCore::on_propose(io::Message message, io::Reply reply) {
     (*shared)(io::make_message(peer::PROPOSE_REPLY, answer));
   };
   if (message.body.size() > limits::kMaxCommandBytes) return (*shared)(fail(ErrorCode::kTooLarge));
-  auto status = proposals_.add(std::string(message.body.view()), done, loop_.now() + limits::kCallTimeout);
-  if (!status) return (*shared)(fail(status.error()));
-  if (!std::exchange(submit_posted_, true)) later(&MetadataCore::submit);
+  if (auto status = take(std::string(message.body.view()), done); !status) (*shared)(fail(status.error()));
 }
 
 void MetadataCore::on_join(const io::Message& message, io::Reply reply) {

@@ -13,14 +13,8 @@ constexpr std::chrono::milliseconds kRetryInterval{20};
 
 }  // namespace
 
-Proposer::Proposer(io::Loop& loop, io::Transport& transport, RaftMember& member, Proposals& proposals, ViewFeed& feed,
-                   std::function<void()> submit_soon)
-    : loop_(loop),
-      transport_(transport),
-      member_(member),
-      proposals_(proposals),
-      feed_(feed),
-      submit_soon_(std::move(submit_soon)) {}
+Proposer::Proposer(io::Loop& loop, io::Transport& transport, RaftMember& member, ViewFeed& feed, Take take)
+    : loop_(loop), transport_(transport), member_(member), feed_(feed), take_(std::move(take)) {}
 
 void Proposer::propose(const Command& command, ProposeDone done) { start(command, std::move(done), false); }
 
@@ -66,10 +60,7 @@ void Proposer::propose_here(AttemptPtr attempt) {
     if (!result && result.error().code == ErrorCode::kUnavailable) return try_again_later(attempt);
     finish(attempt, std::move(result));
   };
-  if (auto status = proposals_.add(attempt->command, done, loop_.now() + limits::kCallTimeout); !status) {
-    return try_again_later(std::move(attempt));
-  }
-  submit_soon_();
+  if (!take_(attempt->command, done)) return try_again_later(std::move(attempt));
 }
 
 void Proposer::forward(AttemptPtr attempt, NodeId leader) {

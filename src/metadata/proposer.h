@@ -14,7 +14,6 @@
 
 #include "io/transport.h"
 #include "metadata/metadata_client.h"
-#include "metadata/proposals.h"
 #include "metadata/raft_member.h"
 #include "metadata/view_feed.h"
 
@@ -22,9 +21,10 @@ namespace walrus::metadata {
 
 class Proposer {
  public:
-  /// `submit_soon`: something was added to `proposals`.
-  Proposer(io::Loop& loop, io::Transport& transport, RaftMember& member, Proposals& proposals, ViewFeed& feed,
-           std::function<void()> submit_soon);
+  /// Takes a command on its way into our own log, as Proposals::add() does.
+  using Take = std::function<Status(std::string command, ProposeDone& done)>;
+
+  Proposer(io::Loop& loop, io::Transport& transport, RaftMember& member, ViewFeed& feed, Take take);
 
   /// Waits for the first view before anything else: until then the cluster may not have an id, nor a node.
   void propose(const Command& command, ProposeDone done);
@@ -60,9 +60,8 @@ class Proposer {
   io::Loop& loop_;
   io::Transport& transport_;
   RaftMember& member_;
-  Proposals& proposals_;
   ViewFeed& feed_;
-  std::function<void()> submit_soon_;
+  const Take take_;
   std::vector<AttemptPtr> waiting_;           // for a leader
   std::unordered_set<AttemptPtr> forwarded_;  // to another node
   io::Timer retry_;

@@ -1,8 +1,11 @@
 #include "tests/chaos/faulty_cluster.h"
 
+#include <algorithm>
 #include <signal.h>
 #include <stdexcept>
 #include <utility>
+
+#include "base/limits.h"
 
 namespace walrus::chaos {
 
@@ -62,6 +65,8 @@ bool FaultyCluster::formed() {
       const auto metrics = member.node->metrics();
       if (!metrics.at("leader_id").is_number() || metrics.at("leader_id") == 0) return false;
       if (metrics.at("cluster_size") < members_.size()) return false;
+      // Before that the only disk with the metadata could be the next that is wiped.
+      if (metrics.at("voters") < std::min(members_.size(), limits::kMaxVoters)) return false;
     } catch (const std::runtime_error&) {  // not listening yet
       return false;
     }

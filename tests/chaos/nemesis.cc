@@ -232,26 +232,15 @@ bool Nemesis::fill_disk() {
   return true;
 }
 
-bool Nemesis::can_administer() {
-  if (!administrable_) {
-    try {
-      administrable_ = cluster_.node(cluster_.ids().front()).request("NODES").starts_with("OK");
-    } catch (const std::runtime_error&) {  // not now
-      return false;
-    }
-  }
-  return *administrable_;
-}
-
 bool Nemesis::add() {
-  if (cluster_.ids().size() >= options_.most_nodes || !can_administer()) return false;
+  if (cluster_.ids().size() >= options_.most_nodes) return false;
   tell(fmt::format("node {} joins", cluster_.add()));
   return true;
 }
 
 bool Nemesis::remove() {
   const auto node = free_node();
-  if (!node || cluster_.ids().size() <= options_.least_nodes || !can_administer()) return false;
+  if (!node || cluster_.ids().size() <= options_.least_nodes) return false;
   const std::string reply = ask_another(*node, "DRAIN " + std::to_string(*node));
   tell(fmt::format("drain node {}: {}", *node, reply));
   if (reply != "OK") return false;

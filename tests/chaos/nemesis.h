@@ -87,7 +87,6 @@ class Nemesis {
   std::pair<std::uint64_t, std::uint64_t> any_link();
   bool link_fault(const std::string& name, const LinkRule& rule, bool both_ways, std::chrono::milliseconds longest);
   /// The nodes know the commands of an operator.
-  bool can_administer();
   void remove_later(std::uint64_t node, int attempts);
   /// The answer of some other node than this one.
   std::string ask_another(std::uint64_t node, const std::string& text);
@@ -101,7 +100,6 @@ class Nemesis {
   Clock::time_point next_ = Clock::now();
   std::vector<Fault> active_;
   std::set<std::uint64_t> filled_;
-  std::optional<bool> administrable_;
   std::vector<std::string> told_;
   std::map<std::string, std::size_t> counts_;
   std::vector<std::string> violations_;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "tests/unit/metadata/service_cluster.h"
 #include "tests/unit/metadata/test_seed.h"
@@ -58,6 +59,29 @@ TEST_F(MetadataServiceTest, nodes_join_become_voters_and_see_the_same) {
     leaders.insert(cluster.node(2).view()->find_topic(fmt::format("from-{}", id))->last().leader);
   }
   EXPECT_EQ(leaders.size(), 3u);  // new topics spread
+}
+
+/// Else the loss of the first node's disk, moments after the start, would lose topics with records on three.
+TEST_F(MetadataServiceTest, a_topic_waits_until_as_many_nodes_vote_as_shall_have_its_records) {
+  ASSERT_TRUE(cluster.start(1));
+  ASSERT_TRUE(cluster.start(2, {cluster.address_of(1)}));
+  ASSERT_TRUE(cluster.start(3, {cluster.address_of(1)}));
+  const auto voters_at = [&](std::uint64_t id) {
+    return std::ranges::count_if(std::views::values(cluster.node(id).view()->nodes()), &NodeInfo::voter);
+  };
+  ASSERT_TRUE(cluster.run_until([&] {
+    return cluster.node(1).view()->nodes().size() == 3 && cluster.node(2).service->ready() && voters_at(1) == 1;
+  }));
+  const auto one = cluster.create_topic(1, "one");  // one replica: it is lost with its disk anyway
+  ASSERT_TRUE(one && one->status);
+  EXPECT_EQ(voters_at(1), 1);
+  for (const std::uint64_t id : {2, 1}) {  // through another node, and at the leader
+    Command command = create_topic_command(fmt::format("three-{}", id));
+    command.mutable_create_topic()->set_replicas(3);
+    const auto applied = cluster.propose(id, command);
+    ASSERT_TRUE(applied && applied->status);
+    EXPECT_EQ(voters_at(id), 3);
+  }
 }
 
 TEST_F(MetadataServiceTest, the_sixth_node_and_more_are_standbys) {
