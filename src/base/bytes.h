@@ -2,6 +2,7 @@
 // `std::string_view` throughout: a byte is a char, and text needs no conversion.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstddef>
@@ -22,6 +23,12 @@ class SharedBytes {
     auto owner = std::make_shared<const std::string>(std::move(bytes));
     view_ = *owner;
     owner_ = std::move(owner);
+  }
+  /// Its own copy, in one piece of memory.
+  static SharedBytes copy_of(std::string_view bytes) {
+    const auto copy = std::make_shared_for_overwrite<char[]>(bytes.size());
+    std::ranges::copy(bytes, copy.get());
+    return SharedBytes(copy, {copy.get(), bytes.size()});
   }
   /// `view` lies in memory that `owner` keeps alive.
   SharedBytes(std::shared_ptr<const void> owner, std::string_view view) : owner_(std::move(owner)), view_(view) {}

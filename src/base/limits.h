@@ -89,6 +89,7 @@ inline constexpr std::size_t kSegmentFlushesInFlight = 16;         ///< segments
 inline constexpr std::size_t kOpenSegmentFiles = 512;              ///< file handles kept open, per shard
 inline constexpr std::size_t kIndexIntervalBytes = 64 * kKiB;
 inline constexpr std::size_t kMaxBatchBytes = 1 * kMiB;         ///< target of a batch made of single PUTs
+inline constexpr std::size_t kCopiedBatchBytes = 2 * kKiB;      ///< smaller ones are copied, for one allocation less
 inline constexpr std::size_t kCatalogSegmentBytes = 4 * kMiB;   ///< of an embedded store's catalog before a new one
 inline constexpr std::size_t kMaxStagedBatchBytes = 16 * kMiB;  ///< of one call of the embedded store
 inline constexpr std::size_t kLazyHandoverBytes = 256 * kKiB;   ///< of unsynced records: handed to the log at once

@@ -99,7 +99,8 @@ Broker::Topic& Broker::topic(std::string_view name) {
                                .places = places_,
                                .put_batches = put_batches_,
                                .segment_entries = options_.segment_entries};
-    auto fresh = std::make_unique<Topic>(TopicQueues(context, std::string(name)));
+    auto fresh =
+        std::make_unique<Topic>(TopicQueues(context, std::string(name)), KnownTopic(metadata_, std::string(name)));
     it = topics_.emplace(std::string(name), std::move(fresh)).first;
   }
   last_topic_ = it->second.get();
@@ -163,7 +164,7 @@ void Broker::pump() {
   pumped_.swap(dirty_);
   for (Topic* entry : pumped_) {
     entry->dirty = false;
-    entry->known = metadata_.view()->find_topic(entry->queues.topic()) != nullptr;
+    entry->known = entry->topic.find() != nullptr;
     if (entry->known) {
       entry->queues.pump();
     } else {

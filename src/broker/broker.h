@@ -16,6 +16,7 @@
 
 #include "broker/cursor_flusher.h"
 #include "broker/internal_writer.h"
+#include "broker/known_topic.h"
 #include "broker/peer_service.h"
 #include "broker/place_finder.h"
 #include "broker/put_batch.h"
@@ -68,6 +69,7 @@ class Broker {
  private:
   struct Topic {
     TopicQueues queues;
+    KnownTopic topic;
     bool known = false;      // the view has it
     bool resolving = false;  // a barrier is under way to make sure
     bool dirty = false;      // in dirty_

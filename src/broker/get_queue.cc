@@ -11,15 +11,15 @@ constexpr std::size_t kMaxBytesPerTake = limits::kMiB;
 }  // namespace
 
 GetQueue::GetQueue(const QueueContext& context, std::string topic)
-    : context_(context), topic_(std::move(topic)), retry_(context.loop, [this] { on_change(); }) {}
+    : context_(context), topic_(context.metadata, std::move(topic)), retry_(context.loop, [this] { on_change(); }) {}
 
 void GetQueue::add(const protocol::Request&, Waiter waiter) {
-  waiters_.push_back({std::move(waiter), context_.loop.now() + limits::kHeldRequestTimeout});
+  waiters_.push_back({std::move(waiter), context_.loop.turn_time() + limits::kHeldRequestTimeout});
 }
 
 void GetQueue::pump() {
   if (taking_ || holding_ || waiters_.empty()) return;
-  const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
+  const metadata::TopicPtr topic = topic_.find();
   if (!topic) return;
   taking_ = true;
   const auto asked = static_cast<std::uint32_t>(std::min(waiters_.size(), kMaxRecordsPerTake));

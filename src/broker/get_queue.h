@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "broker/known_topic.h"
 #include "broker/topic_requests.h"
 
 namespace walrus::broker {
@@ -31,7 +32,7 @@ class GetQueue : public TopicQueue, public std::enable_shared_from_this<GetQueue
   void answer_front(std::size_t count, const Error& error);
 
   QueueContext context_;
-  const std::string topic_;
+  KnownTopic topic_;
   std::deque<Held> waiters_;  // those of the TAKE under way first
   bool taking_ = false;
   bool holding_ = false;

@@ -53,10 +53,9 @@ void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_pt
     // A message of an earlier try may still hold the bytes, or they may be needed once more: the leader gets a copy.
     const bool keep = batch.use_count() > 1 || terms.conditional();
     std::string bytes = keep ? *batch : std::move(*batch);
-    if (Status appended = (*leader)->append(bytes, terms, done); !appended) {
-      if (!keep) *batch = std::move(bytes);
-      done(fail(appended.error()));
-    }
+    const Status appended = (*leader)->append(bytes, terms, done);
+    if (!keep) *batch = std::move(bytes);  // to be sent again, or for its memory
+    if (!appended) done(fail(appended.error()));
     return;
   }
   if (Status up = reachable(topic); !up) return done(fail(up.error()));

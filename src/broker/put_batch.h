@@ -15,7 +15,7 @@
 namespace walrus::broker {
 
 struct PutBatch {
-  /// Never null. A leader on this node takes the string, a message to another shares it.
+  /// Never null. A leader on this node takes the string or copies a short one, a message to another shares it.
   std::shared_ptr<std::string> bytes = std::make_shared<std::string>();
   WriteTerms terms = {};
   std::vector<Waiter> waiters;  ///< by record; or one, for all records
@@ -41,7 +41,7 @@ class PutBatchPool {
     batch->waiters.clear();
     if (batch->bytes.use_count() > 1) {
       batch->bytes = std::make_shared<std::string>();  // a message may still be on its way
-    } else {
+    } else if (batch->bytes->capacity() > limits::kCopiedBatchBytes) {
       std::string().swap(*batch->bytes);
     }
     batch->terms = {};

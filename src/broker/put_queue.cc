@@ -29,7 +29,7 @@ void add_records(storage::BatchBuilder& to, std::string_view body, std::int64_t 
 
 PutQueue::PutQueue(const QueueContext& context, std::string topic)
     : context_(context),
-      topic_(std::move(topic)),
+      topic_(context.metadata, std::move(topic)),
       segment_entries_(context.segment_entries),
       next_{.stream = context.loop.random(), .sequence = 0},
       retry_(context.loop, [this] { on_change(); }) {}
@@ -65,7 +65,7 @@ void PutQueue::add_alone(const protocol::Request& request, Waiter waiter) {
 
 PutBatchPtr PutQueue::fresh_batch() {
   PutBatchPtr batch = context_.put_batches.take();
-  batch->deadline = context_.loop.now() + limits::kHeldRequestTimeout;
+  batch->deadline = context_.loop.turn_time() + limits::kHeldRequestTimeout;
   return batch;
 }
 
@@ -74,7 +74,7 @@ void PutQueue::close_open_batch() { close(open_, std::move(open_batch_)); }
 void PutQueue::close(storage::BatchBuilder& builder, PutBatchPtr batch) {
   batch->number = next_number_++;
   batch->terms.records = builder.records();
-  *batch->bytes = builder.finish(Offset(0));
+  *batch->bytes = builder.finish(Offset(0), std::move(*batch->bytes));
   ready_.push_back(std::move(batch));
 }
 
@@ -95,7 +95,7 @@ bool PutQueue::may_send(const metadata::TopicInfo& topic) {
 void PutQueue::pump() {
   // A leader on this node may answer before send() returns: what that would send is next in the loop below anyway.
   if (holding_ || pumping_) return;
-  const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
+  const metadata::TopicPtr topic = topic_.find();
   if (!topic) return;
   follow_options(*topic);
   if (topic->last().epoch != epoch_) {
@@ -130,8 +130,9 @@ void PutQueue::follow_options(const metadata::TopicInfo& topic) {
 }
 
 bool PutQueue::is_paced() {
+  if (bytes_per_second_ == 0) return false;
   const io::TimePoint now = context_.loop.now();
-  if (bytes_per_second_ == 0 || now >= paced_until_) return false;
+  if (now >= paced_until_) return false;
   if (pace_timer_.armed()) return true;
   pace_timer_ = context_.loop.after(paced_until_ - now, [this] {
     // They were held for the topic's own good: their time begins now.

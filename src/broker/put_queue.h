@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 
+#include "broker/known_topic.h"
 #include "broker/put_batch.h"
 #include "broker/topic_requests.h"
 #include "io/rate_limit.h"
@@ -59,7 +60,7 @@ class PutQueue : public TopicQueue, public std::enable_shared_from_this<PutQueue
   void look_for_producers();
 
   QueueContext context_;
-  const std::string topic_;
+  KnownTopic topic_;
   std::uint64_t segment_entries_;  // no batch has more records
   std::size_t batch_bytes_ = limits::kMaxBatchBytes;
   storage::BatchBuilder open_;

@@ -36,6 +36,7 @@ void AsioLoop::run() {
   const bool may_spin = std::thread::hardware_concurrency() > 1;
   while (!context_.stopped()) {
     if (std::exchange(stay_awake_, false) && may_spin) wait_awake();
+    begin_turn();
     context_.run_one();
   }
   thread_.store(std::thread::id{});
@@ -43,15 +44,25 @@ void AsioLoop::run() {
 
 /// Runs what is there, then looks for more without going to sleep. To be woken takes longer than what is expected.
 void AsioLoop::wait_awake() {
-  while (context_.poll() > 0) {
+  while (poll_one()) {
   }
   if (!awake_.worth_it()) return;
   const TimePoint give_up = now() + kAwake;
-  while (context_.poll() == 0) {
+  while (!poll_one()) {
     if (context_.stopped()) return;
     if (now() >= give_up) return awake_.lost();
   }
   awake_.won();
+}
+
+bool AsioLoop::poll_one() {
+  begin_turn();
+  return context_.poll_one() > 0;
+}
+
+void AsioLoop::begin_turn() {
+  turn_time_.reset();
+  turn_wall_ms_.reset();
 }
 
 void AsioLoop::stop() { context_.stop(); }
@@ -60,9 +71,19 @@ TimePoint AsioLoop::now() const {
   return TimePoint(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
+TimePoint AsioLoop::turn_time() const {
+  WALRUS_ASSERT(in_thread());
+  if (!turn_time_ || !running()) turn_time_ = now();
+  return *turn_time_;
+}
+
 std::int64_t AsioLoop::wall_ms() const {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  WALRUS_ASSERT(in_thread());
+  if (!turn_wall_ms_ || !running()) {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    turn_wall_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  }
+  return *turn_wall_ms_;
 }
 
 bool AsioLoop::in_thread() const {

@@ -23,6 +23,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -53,6 +54,7 @@ class AsioLoop final : public Loop {
   boost::asio::io_context& context() { return context_; }
 
   TimePoint now() const override;
+  TimePoint turn_time() const override;
   std::int64_t wall_ms() const override;
   void post(Task task) override;
   Timer after(Duration delay, Task task) override;
@@ -63,6 +65,8 @@ class AsioLoop final : public Loop {
 
  private:
   void run_posted();
+  void begin_turn();
+  bool poll_one();
   void wait_awake();
   void run_due_timers();
   void arm(TimePoint due);
@@ -74,6 +78,10 @@ class AsioLoop final : public Loop {
   std::vector<Task> posted_;   ///< when not empty, a call of run_posted() is on its way
   bool closed_ = false;        ///< being destroyed: what is posted is dropped
   std::vector<Task> running_;  ///< taken from `posted_`; kept for its memory
+
+  // Asked of the clocks when they are first needed; without a thread in run() there are no turns.
+  mutable std::optional<TimePoint> turn_time_;
+  mutable std::optional<std::int64_t> turn_wall_ms_;
 
   TimerHeap timers_;
   TimePoint armed_for_ = TimePoint::max();  ///< when `alarm_` goes off

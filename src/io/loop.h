@@ -47,7 +47,11 @@ class Loop {
   virtual ~Loop() = default;
 
   virtual TimePoint now() const = 0;
-  /// Milliseconds since the Unix epoch; for timestamps that people see, never for decisions.
+  /// A moment of this turn of the loop, which is what it runs between two looks for I/O: now() without asking a clock
+  /// each time. For patience with others, where a turn does not matter; never for a lease. Loop thread only.
+  virtual TimePoint turn_time() const { return now(); }
+  /// Milliseconds since the Unix epoch, of this turn; for timestamps that people see, never for decisions. Loop thread
+  /// only.
   virtual std::int64_t wall_ms() const = 0;
 
   /// Runs `task` on this loop's thread, after what is queued already. Any thread.

@@ -65,7 +65,8 @@ Status SegmentLeader::append(std::string& batch, std::uint32_t records, AppendDo
   if (stalled_) return fail(ErrorCode::kUnavailable, "too few replicas of the segment answer");
   const Offset first = segment_.end();
   storage::set_base_offset(batch, first);
-  const SharedBytes shared(std::move(batch));
+  const SharedBytes shared =
+      batch.size() <= limits::kCopiedBatchBytes ? SharedBytes::copy_of(batch) : SharedBytes(std::move(batch));
   if (Status appended = segment_.append(shared); !appended) {
     batch.assign(shared.view());
     return appended;
@@ -89,7 +90,7 @@ void SegmentLeader::when_committed(Offset end, io::Done done) {
 }
 
 void SegmentLeader::wait(Waiting waiting) {
-  if (waiting_.empty()) progress_ = loop_.now();
+  if (waiting_.empty()) progress_ = loop_.turn_time();
   waiting_.push_back(std::move(waiting));
   if (!links_.empty() && !patience_.armed()) watch_quorum(limits::kQuorumPatience);
 }
@@ -116,7 +117,7 @@ void SegmentLeader::on_ack(std::size_t replica, Offset durable_end) {
 void SegmentLeader::release_committed() {
   if (closed_for_good_ || !opened_) return;
   if (commit() == end()) stalled_ = false;
-  if (!waiting_.empty() && waiting_.front().end <= commit()) progress_ = loop_.now();
+  if (!waiting_.empty() && waiting_.front().end <= commit()) progress_ = loop_.turn_time();
   while (!waiting_.empty() && waiting_.front().end <= commit()) {
     Waiting committed = std::move(waiting_.front());
     waiting_.pop_front();

@@ -188,14 +188,18 @@ void LocalSegment::write_some(std::move_only_function<void(Result<std::uint64_t>
     if (const Status cut = cut_file(); !cut) return done(fail(ErrorCode::kIo, cut.error().message()));
   }
   if (cutting()) return done(std::uint64_t{0});
-  std::vector<SharedBytes> batches;
+  const auto all = tail();
+  std::size_t count = 0;
   std::uint64_t bytes = 0;
-  for (const TailBatch& batch : tail()) {
+  for (; count < all.size(); ++count) {
+    const TailBatch& batch = all[count];
     if (batch.place.position + batch.batch.size() > durable_.position) break;
-    if (!batches.empty() && bytes + batch.batch.size() > limits::kSegmentReadBytes) break;
-    batches.push_back(batch.batch);
+    if (count > 0 && bytes + batch.batch.size() > limits::kSegmentReadBytes) break;
     bytes += batch.batch.size();
   }
+  std::vector<SharedBytes> batches;
+  batches.reserve(count);
+  for (const TailBatch& batch : all.first(count)) batches.push_back(batch.batch);
   if (batches.empty()) return done(std::uint64_t{0});
   const std::uint64_t before = written().position;
   file_->append(std::move(batches), [self = shared_from_this(), before, done = std::move(done)](Status status) mutable {

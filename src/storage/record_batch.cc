@@ -203,7 +203,7 @@ void BatchBuilder::add(std::optional<std::string_view> key, std::string_view val
   ++records_;
 }
 
-std::string BatchBuilder::finish(Offset base) {
+std::string BatchBuilder::finish(Offset base, std::string next) {
   WALRUS_ASSERT(records_ > 0);
   char* at = buffer_.data();
   store_big<std::uint64_t>(at + kBaseOffset, base.value());
@@ -223,7 +223,8 @@ std::string BatchBuilder::finish(Offset base) {
   last_size_ = buffer_.size();
   records_ = 0;
   set_producer(-1, -1, -1);
-  return std::exchange(buffer_, {});
+  next.clear();
+  return std::exchange(buffer_, std::move(next));
 }
 
 void set_base_offset(std::string& batch, Offset base) {

@@ -78,7 +78,8 @@ class BatchBuilder {
   std::size_t bytes() const { return buffer_.size(); }
   bool empty() const { return records_ == 0; }
   /// Completes header and CRC and hands the batch over; the builder is empty again. At least one record is there.
-  std::string finish(Offset base);
+  /// The next batch grows in the memory of `next`, whose content is of no use any more.
+  std::string finish(Offset base, std::string next = {});
 
  private:
   char* grow(std::size_t bytes);
