@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr int kRemoveAttempts = 20;
+constexpr auto kUnnoticed = 2s;  // from the end of a process to our looking at it, at most
 
 /// Its start is over: before that SIGTERM ends it like any process.
 bool answers(const test::Node& node) {
@@ -100,11 +101,15 @@ void Nemesis::begin_one() {
   if ((this->*kind.begin)()) ++counts_[kind.name];
 }
 
-/// A node that ended without being told to is a bug, unless its disk was full, for which there is an exit code.
+/// A node that ended without being told to is a bug, unless its disk was full, for which there are exit codes: 5 while
+/// it works, 3 when it cannot even start, which takes room for what only its log has.
 void Nemesis::watch() {
   for (const std::uint64_t id : cluster_.ended_by_themselves()) {
     const auto how = cluster_.node(id).wait_until_ended();
-    const bool disk_failed = how && how->code == 5 && filled_.contains(id);
+    const auto filled = filled_.find(id);
+    const bool was_full = filled != filled_.end();
+    const bool no_start = was_full && Clock::now() < filled->second + kUnnoticed;
+    const bool disk_failed = how && ((how->code == 5 && was_full) || (how->code == 3 && no_start));
     const std::string what =
         fmt::format("node {} ended by itself, code {}, signal {}", id, how ? how->code : -1, how ? how->signal : -1);
     tell(what);
@@ -223,10 +228,11 @@ bool Nemesis::fill_disk() {
   const auto full = between(1s, 8s);
   const auto ballast = options_.small_disks.at(*node) / "ballast";
   tell(fmt::format("disk of node {} is full for {} ms", *node, full.count()));
-  filled_.insert(*node);
+  filled_[*node] = Clock::time_point::max() - kUnnoticed;
   fill_up(ballast);
   hold("fill-disk", *node, full, [this, id = *node, ballast] {
     std::filesystem::remove(ballast);
+    filled_[id] = Clock::now();
     tell(fmt::format("disk of node {} has room again", id));
   });
   return true;

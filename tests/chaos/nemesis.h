@@ -99,7 +99,7 @@ class Nemesis {
   const Clock::time_point started_ = Clock::now();
   Clock::time_point next_ = Clock::now();
   std::vector<Fault> active_;
-  std::set<std::uint64_t> filled_;
+  std::map<std::uint64_t, Clock::time_point> filled_;  // disks that were, and until when
   std::vector<std::string> told_;
   std::map<std::string, std::size_t> counts_;
   std::vector<std::string> violations_;
