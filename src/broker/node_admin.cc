@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "metadata/placement.h"
 #include "metadata/uuid_bytes.h"
 
 namespace walrus::broker {
@@ -109,12 +110,30 @@ void NodeAdmin::list(Done done) {
 }
 
 void NodeAdmin::change(const protocol::Request& request, Done done) {
-  const NodeId id = request.get<protocol::NodeOptions>().node;
-  const metadata::NodeInfo* node = metadata_.view()->find_node(id);
+  const auto options = request.get<protocol::NodeOptions>();
+  const metadata::NodeInfo* node = metadata_.view()->find_node(options.node);
   if (node == nullptr) {
-    return done(fail(ErrorCode::kNotFound, fmt::format("the cluster has no node {}", id)));
+    return done(fail(ErrorCode::kNotFound, fmt::format("the cluster has no node {}", options.node)));
   }
-  metadata_.propose(command_for(request, *node), [done = std::move(done)](Result<metadata::Applied> applied) mutable {
+  metadata::Command command = command_for(request, *node);
+  const bool waits_for_copies = request.verb == protocol::Verb::kRemove && !options.lose_data;
+  if (!waits_for_copies) return propose(std::move(command), std::move(done));
+  metadata_.barrier([this, id = options.node, command = std::move(command),
+                     done = std::move(done)](const Status& current) mutable {
+    if (!current) return done(fail(current.error()));
+    const auto& view = *metadata_.view();
+    // From one that is down nothing can be copied; the state machine knows whether it can be done without.
+    const std::uint64_t thin = view.is_up(id) ? metadata::thin_without(view, id) : 0;
+    if (thin == 0) return propose(std::move(command), std::move(done));
+    done(fail(ErrorCode::kUnavailable,
+              fmt::format("node {} holds {} segments that have fewer copies elsewhere than their topics want: drain "
+                          "it and wait until it holds nothing, or stop it first",
+                          id, thin)));
+  });
+}
+
+void NodeAdmin::propose(metadata::Command command, Done done) {
+  metadata_.propose(std::move(command), [done = std::move(done)](Result<metadata::Applied> applied) mutable {
     if (const Status outcome = metadata::outcome_of(applied); !outcome) return done(fail(outcome.error()));
     done(std::string());
   });

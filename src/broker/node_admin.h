@@ -27,6 +27,7 @@ class NodeAdmin {
  private:
   void list(Done done);
   void change(const protocol::Request& request, Done done);
+  void propose(metadata::Command command, Done done);
 
   metadata::MetadataClient& metadata_;
 };

@@ -1,6 +1,7 @@
 #include "metadata/placement.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace walrus::metadata {
 
@@ -45,6 +46,22 @@ bool needs(const View& view, const SegmentInfo& segment, NodeId node) {
   // Of E replicas with an ack quorum of E/2+1 the end is found with E - (E/2+1) + 1 answers.
   const std::size_t replicas = segment.replicas.size();
   return others < replicas - replicas / 2 && view.original(segment, node);
+}
+
+std::uint64_t thin_without(const View& view, NodeId node) {
+  const auto stays = [&](NodeId id) { return id != node && view.is_up(id) && !view.find_node(id)->draining; };
+  const auto staying = static_cast<std::size_t>(std::ranges::count_if(std::views::keys(view.nodes()), stays));
+  std::uint64_t thin = 0;
+  for (std::size_t i = 0; i < View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view.bucket(i).topics) {
+      const std::size_t wanted = std::min<std::size_t>(topic->replicas_wanted, staying);
+      for (const SegmentInfo& segment : topic->segments) {
+        const auto copies = static_cast<std::size_t>(std::ranges::count_if(segment.replicas, stays));
+        if (segment.has_replica(node) && copies < wanted) ++thin;
+      }
+    }
+  }
+  return thin;
 }
 
 bool enough_holders(const View& view, const TopicInfo& topic, const SegmentInfo& segment) {

@@ -27,6 +27,10 @@ std::size_t fewest_replicas(const Nodes& nodes, std::size_t wanted);
 /// replicas are too few to find its end.
 bool needs(const View& view, const SegmentInfo& segment, NodeId node);
 
+/// Of the segments that the node has: how many would have fewer copies on nodes that are up and stay than their topics
+/// want, as far as there are such nodes, if it went.
+std::uint64_t thin_without(const View& view, NodeId node);
+
 /// As many nodes that are up, and not draining, hold the sealed segment as its topic wants.
 bool enough_holders(const View& view, const TopicInfo& topic, const SegmentInfo& segment);
 

@@ -91,6 +91,19 @@ TEST_F(Placement, AnOpenSegmentMovesAwayFromAReplacedDisk) {
   EXPECT_TRUE(better()) << "the new disk does not count for it";
 }
 
+TEST_F(Placement, ASegmentIsThinWithoutANodeWhenTheOthersThatStayCouldHaveMoreCopies) {
+  create(3);  // on 1, 2, 3
+  EXPECT_EQ(thin_without(*state_.view(), NodeId(4)), 0u) << "it has none";
+  EXPECT_EQ(thin_without(*state_.view(), NodeId(2)), 1u) << "node 4 could have its copy";
+  set_state(4, NodeState::kDown);
+  EXPECT_EQ(thin_without(*state_.view(), NodeId(2)), 0u) << "there are only two others";
+  set_state(4, NodeState::kUp);
+  drain(4);
+  EXPECT_EQ(thin_without(*state_.view(), NodeId(2)), 0u) << "node 4 gets no copies";
+  set_state(3, NodeState::kDown);
+  EXPECT_EQ(thin_without(*state_.view(), NodeId(2)), 0u) << "node 1, the only one that stays, has its copy";
+}
+
 TEST_F(Placement, NothingMovesWhenAllNodesDrain) {
   create(1);
   for (const std::uint64_t node : {1u, 2u, 3u}) drain(node);
