@@ -1,5 +1,7 @@
 #include "replication/follower_link.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -44,6 +46,13 @@ FollowerLink::FollowerLink(io::Loop& loop, io::Transport& transport, storage::Se
       durable_end_(options.base),
       delay_(kFirstDelay),
       last_progress_(loop.now()) {}
+
+void FollowerLink::open() {
+  if (mode_ != Mode::kHeld) return;
+  mode_ = Mode::kStreaming;
+  last_progress_ = loop_.now();
+  pump();
+}
 
 void FollowerLink::stop() {
   mode_ = Mode::kStopped;
@@ -122,21 +131,25 @@ void FollowerLink::on_answer(std::size_t bytes, Result<io::Message> reply) {
     if (mode_ == Mode::kDraining && in_flight_ == 0) restart_stream();
     return pump();
   }
-  if (answer && in_flight_ == 0) {  // a gap, and nothing more to come that could change it
-    next_ = Offset(answer->end());
-    next_hash_ = answer->hash();
-    last_progress_ = loop_.now();
-    mode_ = Mode::kStreaming;
-    if (next_ <= segment_.end()) return pump();
-    log::error("replication to node {}: it has records up to {}, beyond our end {}", options_.follower, next_,
-               segment_.end());
-    return stop();
-  }
+  if (answer && in_flight_ == 0) return go_on_from(Offset(answer->end()), answer->hash());
   if (!reply && reply.error().code == ErrorCode::kCorrupt) {
     log::error("replication to node {}: {}", options_.follower, reply.error().message());
   }
   mode_ = Mode::kDraining;
   if (in_flight_ == 0) restart_stream();
+}
+
+/// After a gap, with nothing more to come that could change it.
+void FollowerLink::go_on_from(Offset end, std::uint64_t hash) {
+  next_ = end;
+  next_hash_ = hash;
+  last_progress_ = loop_.now();
+  mode_ = Mode::kStreaming;
+  const bool beyond = end > segment_.end();
+  if (!beyond && segment_.hash_at(end).value_or(hash) == hash) return pump();
+  log::error("replication to node {}: what it has up to {} {}", options_.follower, end,
+             beyond ? fmt::format("goes beyond our end {}", segment_.end()) : "is not what is here");
+  stop();
 }
 
 void FollowerLink::restart_stream() {

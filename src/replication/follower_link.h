@@ -1,7 +1,7 @@
 // The leader's stream to one follower of one segment: every batch once, in order, as fast as the follower takes them.
 //
-// Happy path: appended() sends what is new, up to a window of bytes; several messages may be under way. Each answer
-// says how far the follower is durable, cumulative; on_ack() hears of it.
+// Happy path: after open() appended() sends what is new, up to a window of bytes; several messages may be under way.
+// Each answer says how far the follower is durable, cumulative; on_ack() hears of it.
 //
 // Failure: after a lost message or a gap nothing is sent until all answers are in; then the follower is asked where it
 // stands and the stream goes on from there. A follower that cannot be reached is asked again with a delay that doubles.
@@ -39,6 +39,9 @@ class FollowerLink : public std::enable_shared_from_this<FollowerLink> {
   /// `segment` is the leader's own copy; it and what `events` refers to live until stop().
   FollowerLink(io::Loop& loop, io::Transport& transport, storage::Segment& segment, LinkOptions options, Events events);
 
+  /// The leader's own promise is durable: batches may leave from now on. One that left before and outlived the leader's
+  /// memory of it would stand where its next life puts another one.
+  void open();
   /// There may be something new at the end of the segment.
   void appended() { pump(); }
   /// Asks the follower whether it still accepts this epoch, past what is under way. `answered` runs when it says so;
@@ -56,9 +59,11 @@ class FollowerLink : public std::enable_shared_from_this<FollowerLink> {
   /// Sends the batches (or, without any, the question) that begin at `first`.
   void send(Offset first, std::uint64_t previous_hash, const storage::Batches& batches);
   void on_answer(std::size_t bytes, Result<io::Message> reply);
+  void go_on_from(Offset end, std::uint64_t hash);
   void restart_stream();
 
   enum class Mode {
+    kHeld,  // nothing is sent before open()
     kStreaming,
     kDraining,  // something went wrong: no more is sent until all answers are in
     kWaiting,   // to ask again
@@ -71,7 +76,7 @@ class FollowerLink : public std::enable_shared_from_this<FollowerLink> {
   storage::Segment& segment_;
   const LinkOptions options_;
   Events events_;
-  Mode mode_ = Mode::kStreaming;
+  Mode mode_ = Mode::kHeld;
   Offset next_;                  // first record not sent
   std::uint64_t next_hash_ = 0;  // of the content before it
   Offset durable_end_;

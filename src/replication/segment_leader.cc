@@ -42,6 +42,7 @@ void SegmentLeader::promise_own_epoch() {
     if (!*alive) return;
     if (!promised) return end_for_good({ErrorCode::kOutcomeUnknown, promised.error().message()});
     opened_ = true;
+    for (const auto& link : links_) link->open();
     release_committed();
     if (moved_) moved_();
   });

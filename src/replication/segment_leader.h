@@ -8,8 +8,9 @@
 // it) and the leader refuses further appends with kPoisoned; the controller seals the segment. After close() appends
 // get kNotLeader. Destruction answers what still waits with kOutcomeUnknown.
 //
-// With followers the leader promises its own epoch before it acknowledges anything: a restarted node finds the promise
-// and knows that it must not go on where an earlier life of it was (a lone replica may).
+// With followers the leader promises its own epoch before it sends or acknowledges anything: a restarted node finds the
+// promise and knows that it must not go on where an earlier life of it was (a lone replica may); one that finds none
+// knows that no follower has anything of that life.
 //
 // No lease: who must know that this node still leads asks a quorum (confirm(); docs/adr/0003). Questions that come
 // while a round is under way share the next one.

@@ -181,7 +181,7 @@ void SegmentRecovery::spread() {
             .on_ack = [this](Offset) { count_holders(); },
             .on_fenced = [this](Epoch) { finish(fail(ErrorCode::kFenced, "another recoverer has taken over")); },
             .commit = [this] { return options_.base; }}));
-    links_.back()->appended();
+    links_.back()->open();
   }
   count_holders();
 }

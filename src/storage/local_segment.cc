@@ -99,11 +99,14 @@ io::Done LocalSegment::take_answer() {
   return answer;
 }
 
-std::uint64_t LocalSegment::durable_hash() const {
+std::optional<std::uint64_t> LocalSegment::hash_at(Offset offset) const {
+  if (offset == end_.offset) return hash_;
+  if (offset == base_) return 0;
   const auto batches = tail();  // what is not durable is not in the file yet
   const auto next =
-      std::ranges::lower_bound(batches, durable_end(), {}, [](const TailBatch& batch) { return batch.place.offset; });
-  return next == batches.end() ? hash_ : next->hash;
+      std::ranges::lower_bound(batches, offset, {}, [](const TailBatch& batch) { return batch.place.offset; });
+  if (next == batches.end() || next->place.offset != offset) return std::nullopt;
+  return next->hash;
 }
 
 std::optional<TimeRange> LocalSegment::times() const {

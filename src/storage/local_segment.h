@@ -50,7 +50,7 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   std::optional<TimeRange> times() const override;
   void find_time(std::int64_t timestamp_ms, Offset limit, OffsetDone done) override;
   std::uint64_t hash() const override { return hash_; }
-  std::uint64_t durable_hash() const override;
+  std::optional<std::uint64_t> hash_at(Offset offset) const override;
   Epoch promised() const override { return home_->promises.look_up(key_).epoch; }
   void promise(Epoch epoch, io::Done done) override;
   void truncate(Offset end, io::Done done) override;

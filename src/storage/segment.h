@@ -86,7 +86,10 @@ class Segment {
   /// equal content (content_hash.h). Known without reading the segment again, after a restart, too.
   virtual std::uint64_t hash() const = 0;
   /// The same of the content up to durable_end(): another one while writes are under way, or have failed.
-  virtual std::uint64_t durable_hash() const = 0;
+  std::uint64_t durable_hash() const { return hash_at(durable_end()).value_or(hash()); }
+  /// The same of the content up to `offset`, where that is known without reading: at base(), at durable_end(), and at
+  /// the end of each batch that is not in the segment file yet.
+  virtual std::optional<std::uint64_t> hash_at(Offset offset) const = 0;
 
   /// The highest epoch promised here; Epoch(0) when none was. When a promise may have been lost with damaged data,
   /// status() is kCorrupt: this replica counts neither as one that has promised nor as one that has not.

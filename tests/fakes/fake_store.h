@@ -58,11 +58,11 @@ class FakeSegment : public storage::Segment {
     done(limit);
   }
   std::uint64_t hash() const override { return hash_; }
-  std::uint64_t durable_hash() const override {
+  std::optional<std::uint64_t> hash_at(Offset offset) const override {
     std::uint64_t hash = 0;
     for (const SharedBytes& batch : batches_) {
       const auto header = storage::parse_batch_header(batch.view());
-      if (header->end_offset() <= durable_end_) hash = storage::extend_hash(hash, *header);
+      if (header->end_offset() <= offset) hash = storage::extend_hash(hash, *header);
     }
     return hash;
   }

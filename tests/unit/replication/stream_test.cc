@@ -86,12 +86,33 @@ TEST_F(StreamTest, TheLeaderNeedNotBeOneOfThem) {
   EXPECT_EQ(answers_.size(), 1u);
 }
 
-TEST_F(StreamTest, NothingIsAcknowledgedBeforeTheLeadersOwnPromiseIsDurable) {
+/// After a crash it would not know that it had led, and put other records where followers have these.
+TEST_F(StreamTest, NothingLeavesTheLeaderBeforeItsOwnPromiseIsDurable) {
   append(3);
-  sync({2, 3});
-  EXPECT_TRUE(answers_.empty()) << "after a crash it would not know that it had led";
+  run();
+  EXPECT_EQ(node(2).store.find(kKey), nullptr) << "it has heard of nothing";
   sync({1});
+  EXPECT_EQ(segment(2).end(), Offset(3));
+  EXPECT_TRUE(answers_.empty());
+  sync({2});
   EXPECT_EQ(answers_.size(), 1u);
+}
+
+TEST_F(StreamTest, AFollowerWithOtherContentIsNotCounted) {
+  storage::BatchBuilder builder;
+  builder.add("of another life", 1);
+  ASSERT_TRUE((*node(2).store.open_segment(kKey, Offset(0)))->append(SharedBytes(builder.finish(Offset(0)))));
+  node(2).store.sync();
+  append(1);
+  append(2);
+  sync({1});
+  world_.run_for(100ms);
+  sync({2});
+  EXPECT_TRUE(answers_.empty()) << "it is as long as the leader's copy, or longer, and another one";
+  EXPECT_EQ(segment(2).end(), Offset(1));
+  sync({3});
+  EXPECT_EQ(answers_.size(), 2u);
+  EXPECT_EQ(node(1).leader->holders(), (std::vector<NodeId>{NodeId(1), NodeId(3)}));
 }
 
 TEST_F(StreamTest, CopiesHaveEqualContent) {
@@ -128,6 +149,7 @@ TEST_F(StreamTest, AFollowerThatWasAwayCatchesUp) {
 }
 
 TEST_F(StreamTest, ALostAnswerIsMadeUpFor) {
+  sync({1});  // its promise
   append(1);
   sync({1, 2, 3});
   network_.lose_next_reply(NodeId(2));
@@ -271,6 +293,7 @@ TEST_F(StreamTest, ASealThatReachesTheOldLeaderFirstEndsItAndItsRecordsBeyondThe
 }
 
 TEST_F(StreamTest, AReplicaThatIsSealedTakesNothingMoreFromItsOldLeader) {
+  sync({1});  // its promise
   append(2);
   sync({1, 2, 3});
   for (const std::size_t number : {2, 3}) {
