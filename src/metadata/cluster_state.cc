@@ -114,7 +114,8 @@ View::Ids& ClusterState::ids_for_writing(std::size_t i) {
 
 std::map<NodeId, NodeInfo>& ClusterState::nodes_for_writing() {
   using Nodes = std::map<NodeId, NodeInfo>;
-  if (!own_nodes_) draft_.nodes_ = std::make_shared<Nodes>(*draft_.nodes_);
+  // Who has just looked something up in it, or goes through it, may do so to the end.
+  if (!own_nodes_) replaced_nodes_ = std::exchange(draft_.nodes_, std::make_shared<Nodes>(*draft_.nodes_));
   own_nodes_ = true;
   return const_cast<Nodes&>(*draft_.nodes_);
 }

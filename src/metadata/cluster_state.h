@@ -132,6 +132,7 @@ class ClusterState {
   std::bitset<View::kBuckets> own_ids_;
   std::unordered_set<TopicId> own_groups_;
   bool own_nodes_ = false;
+  std::shared_ptr<const std::map<NodeId, NodeInfo>> replaced_nodes_;  ///< by the copy that is written now
   bool own_deleted_ = false;
   ViewPtr published_;
   std::map<NodeId, std::uint64_t> open_segments_led_;  // derived from the topics
