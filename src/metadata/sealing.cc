@@ -26,9 +26,13 @@ std::optional<NodeId> choose_recoverer(const View& view, const SegmentInfo& segm
       return replica;
     }
   }
-  // Better the leader, which must ask the others like anybody, than nobody.
+  // Better the leader, which must ask the others like anybody, than nobody. While it may go on by itself, only when the
+  // others can never again be a quorum with it.
   const bool leader_is_new = segment.state == SegmentState::kSealing && segment.leader != segment.recoverer;
-  if (leader_is_new && can_work_on(view, segment, segment.leader)) return segment.leader;
+  const bool alone = segment.state == SegmentState::kOpen && std::ranges::all_of(segment.replicas, [&](NodeId replica) {
+                       return replica == segment.leader || disk_is_gone(view, segment, replica);
+                     });
+  if ((leader_is_new || alone) && can_work_on(view, segment, segment.leader)) return segment.leader;
   return std::nullopt;
 }
 

@@ -18,7 +18,8 @@ bool disk_is_gone(const View& view, const SegmentInfo& segment, NodeId node);
 bool end_can_be_found(const View& view, const SegmentInfo& segment);
 
 /// The one that is to find the end of `segment`: the first replica that is up and not its leader nor its recoverer;
-/// that failing, of a segment that is being sealed, the leader; nothing when none is.
+/// that failing, of a segment that is being sealed or whose other replicas have lost their disks, the leader; nothing
+/// when none is.
 std::optional<NodeId> choose_recoverer(const View& view, const SegmentInfo& segment);
 
 /// BeginSeal of the topic's last segment as it is known here, open or being sealed.
