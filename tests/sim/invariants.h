@@ -17,7 +17,11 @@ class Invariants {
   explicit Invariants(SimCluster& cluster)
       : cluster_(cluster), pledges_(cluster, [this](std::string what) { found(std::move(what)); }) {}
 
-  ~Invariants() { cluster_.world().set_observer({}); }
+  /// The cluster ends later, and its nodes may still send something when they do.
+  ~Invariants() {
+    cluster_.world().set_observer({});
+    cluster_.network().set_observer({});
+  }
   Invariants(const Invariants&) = delete;
   Invariants& operator=(const Invariants&) = delete;
 
