@@ -260,6 +260,7 @@ void Nemesis::remove_later(std::uint64_t node, int attempts) {
     const std::string reply = ask_another(node, "REMOVE " + std::to_string(node));
     tell(fmt::format("remove node {}: {}", node, reply));
     if (reply == "OK") {
+      cluster_.rules().heal_all();  // nothing else is done meanwhile, and somebody has to tell it
       if (!cluster_.forget(node)) violations_.push_back(fmt::format("node {} was removed and does not end", node));
     } else if (attempts > 1) {
       remove_later(node, attempts - 1);
