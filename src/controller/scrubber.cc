@@ -124,9 +124,23 @@ void Scrubber::on_checked(storage::SegmentKey key, const Status& status) {
     ++counters_.damage_found;
     give_up(key, status.error());
   }
+  if (kept && status) settle(key);
   step_ = shard_.loop.after(io::Duration(0), [this] {
     if (!verifier_) check_next();
   });
+}
+
+/// A copy that is whole may go on beyond its end: a node that was away when the segment was sealed has not cut it.
+void Scrubber::settle(storage::SegmentKey key) {
+  const Target target = target_of(key);
+  const storage::Segment* copy = shard_.store.find(key);
+  if (copy == nullptr || copy->sealed() || target.segment->replicas.size() < 2) return;
+  shard_.replicas.settle(key, target.segment->base, target.segment->end, target.topic->after(*target.segment).epoch,
+                         [name = target.topic->name, key](const Result<bool>& whole) {
+                           if (whole) return;
+                           log::warn("topic {} segment {}: what lies behind its end was not cut: {}", name, key.segment,
+                                     whole.error().message());
+                         });
 }
 
 void Scrubber::give_up(storage::SegmentKey key, const Error& damage) {

@@ -66,6 +66,7 @@ class Scrubber {
   Target target_of(storage::SegmentKey key) const;
   void check(const Target& target);
   void on_checked(storage::SegmentKey key, const Status& status);
+  void settle(storage::SegmentKey key);
   void give_up(storage::SegmentKey key, const Error& damage);
   void set_aside(storage::SegmentKey key, Offset base);
   void check_later(storage::SegmentKey key);

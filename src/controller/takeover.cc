@@ -75,10 +75,15 @@ void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicP
   if (our_turn(*topic, self_) && !running_.contains(topic->id)) recover(*topic);
   for (const metadata::SegmentInfo& segment : topic->segments) {
     const metadata::SegmentInfo* earlier = before != nullptr ? before->find(segment.id) : nullptr;
-    // At the start only what is newest can be unsettled here: older ones were before the clean stop or the crash.
-    const bool fresh = earlier != nullptr ? !earlier->sealed() : segment.id.value() + 2 >= topic->last().id.value();
     const bool replicated = segment.replicas.size() > 1;  // a lone replica is at its end as it is
-    if (segment.sealed() && fresh && replicated && segment.has_replica(self_)) settle(*topic, segment);
+    if (!segment.sealed() || !replicated || !segment.has_replica(self_)) continue;
+    // Of those that this node has not seen being sealed, because it was away: the newest may have been cut in part, and
+    // older ones not at all. (Cut in part and older: the scrubber comes to them.)
+    const bool fresh = earlier != nullptr
+                           ? !earlier->sealed()
+                           : segment.id.value() + 2 >= topic->last().id.value() ||
+                                 !replicas_.was_settled({topic->id, segment.id}, topic->after(segment).epoch);
+    if (fresh) settle(*topic, segment);
   }
 }
 

@@ -46,6 +46,9 @@ class ReplicaTable {
   void settle(storage::SegmentKey key, Offset base, Offset end, Epoch epoch,
               std::move_only_function<void(Result<bool>)> done);
 
+  /// settle() with this epoch has begun in some life of this node.
+  bool was_settled(storage::SegmentKey key, Epoch epoch) const { return store_.promised(key) >= epoch; }
+
   /// The segment is about to be taken out of the store. Not from inside an answer of this table.
   void forget(storage::SegmentKey key) { followers_.erase(key); }
 

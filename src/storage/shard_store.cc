@@ -63,6 +63,8 @@ class LocalShardStore final : public ShardStore, private WalListener {
     return known == segments_.end() ? nullptr : known->second.get();
   }
 
+  Epoch promised(SegmentKey key) const override { return home_->promises.look_up(key).epoch; }
+
   std::vector<SegmentKey> poisoned() const override {
     std::vector<SegmentKey> keys;
     for (const auto& [key, segment] : segments_) {

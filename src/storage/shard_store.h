@@ -35,6 +35,8 @@ class ShardStore {
   /// undamaged part cannot be told (the file is left alone).
   virtual Result<Segment*> open_segment(SegmentKey key, Offset base) = 0;
   virtual Segment* find(SegmentKey key) = 0;
+  /// Segment::promised() of a segment that need not be open.
+  virtual Epoch promised(SegmentKey key) const = 0;
   /// Those that are open and whose file has failed (Segment::status()). The log is kept for them until they are
   /// removed, set aside, or replayed at the next start.
   virtual std::vector<SegmentKey> poisoned() const { return {}; }

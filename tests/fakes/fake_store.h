@@ -137,6 +137,10 @@ class FakeStore : public storage::ShardStore {
     const auto it = segments_.find(key);
     return it == segments_.end() ? nullptr : it->second.get();
   }
+  Epoch promised(storage::SegmentKey key) const override {
+    const auto it = segments_.find(key);
+    return it == segments_.end() ? Epoch() : it->second->promised();
+  }
   std::vector<storage::SegmentKey> poisoned() const override {
     std::vector<storage::SegmentKey> keys;
     for (const auto& [key, segment] : segments_) {

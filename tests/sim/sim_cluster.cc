@@ -223,6 +223,25 @@ std::string SimCluster::missing_copy() const {
   return {};
 }
 
+std::string SimCluster::uncut_copy() const {
+  const metadata::ViewPtr view = newest_view();
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) {
+      for (const metadata::SegmentInfo& segment : topic->segments) {
+        for (const NodeId holder : segment.sealed() ? segment.replicas : std::vector<NodeId>()) {
+          const auto node = nodes_.find(holder);
+          const storage::Segment* copy = node != nodes_.end() ? node->second->replica(*topic, segment.id) : nullptr;
+          if (copy == nullptr || copy->end() == segment.end) continue;
+          return "node " + std::to_string(holder.value()) + " has " + name + " segment " +
+                 std::to_string(segment.id.value()) + " up to " + std::to_string(copy->end().value()) +
+                 "; its end is " + std::to_string(segment.end.value());
+        }
+      }
+    }
+  }
+  return {};
+}
+
 std::string SimCluster::surplus_copy() const {
   const metadata::ViewPtr view = newest_view();
   for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {

@@ -68,6 +68,8 @@ class SimCluster {
   bool can_spare(NodeId node) const;
   /// A sealed segment with fewer holders than its topic wants and nodes are there, in words; empty when there is none.
   std::string missing_copy() const;
+  /// A copy that goes on beyond the end of its segment, or ends before it, in words; empty when there is none.
+  std::string uncut_copy() const;
   /// A copy on a node that is up, and of which there are enough without it, in words; empty when there is none.
   std::string surplus_copy() const;
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "metadata/uuid_bytes.h"
+#include "storage/record_batch.h"
 #include "tests/unit/broker/broker_fixture.h"
 
 namespace walrus::controller {
@@ -151,6 +153,65 @@ TEST_F(TakeoverTest, ALeaderWithoutAQuorumHandsOver) {
   ASSERT_EQ(logs()->segments.size(), 2u);
   EXPECT_EQ(logs()->last().leader, NodeId(2));
   EXPECT_EQ(puts(3, {"c"}), Replies(1, "OK"));
+}
+
+/// With two replicas the leader is never a quorum again, and nobody else can find the end.
+TEST_F(TakeoverTest, ALeaderWhoseOnlyFollowerHasLostItsDiskFindsTheEndItself) {
+  metadata::Command command;
+  command.mutable_create_topic()->set_name("two");
+  command.mutable_create_topic()->set_replicas(2);
+  ASSERT_TRUE(cluster_.apply(command).status);
+  const auto two = [this] { return cluster_.view()->find_topic("two"); };
+  const std::uint64_t leader = two()->last().leader.value();
+  const std::uint64_t follower = two()->last().replicas.back().value();
+  client_ = std::make_shared<Client>();
+  next_slot_ = 0;
+  put(leader, "two", "a");
+  settle();
+  ASSERT_EQ(replies(), Replies(1, "OK"));
+  network_.cut(NodeId(follower));
+  metadata::Command down;
+  down.mutable_set_node_state()->set_node_id(follower);
+  down.mutable_set_node_state()->set_disk_id(metadata::uuid_bytes(Uuid(follower, follower)));
+  down.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(metadata::NodeState::kDown));
+  ASSERT_TRUE(cluster_.apply(down).status);
+  metadata::Command replaced;
+  replaced.mutable_upsert_node()->set_node_id(follower);
+  replaced.mutable_upsert_node()->set_disk_id(metadata::uuid_bytes(Uuid(77, 77)));
+  replaced.mutable_upsert_node()->set_raft_id(1077);
+  ASSERT_TRUE(cluster_.apply(replaced).status);
+  put(leader, "two", "of unknown fate");
+  settle_for(limits::kQuorumPatience + 500ms);
+  ASSERT_GE(two()->segments.size(), 2u);
+  EXPECT_GE(two()->segments[0].end, Offset(1));
+  EXPECT_EQ(two()->segments[0].replicas, std::vector{NodeId(leader)});
+}
+
+/// A node that missed the seal and came back many segments later.
+TEST_F(TakeoverTest, AReplicaThatWasAwayIsCutAtTheEndHoweverOldTheSegmentIs) {
+  ASSERT_EQ(puts(1, {"a"}), Replies(1, "OK"));
+  ASSERT_EQ(segment(3, *logs(), 0)->end(), Offset(1));
+  const storage::SegmentKey first{logs()->id, SegmentId(0)};
+  takeovers_[2].reset();
+  for (int rolls = 0; rolls < 4; ++rolls) {
+    metadata::Command roll;
+    metadata::SealAndOpen& seal = *roll.mutable_seal_and_open();
+    seal.set_topic_id(logs()->id.value());
+    seal.set_segment_id(logs()->last().id.value());
+    seal.set_epoch(logs()->last().epoch.value());
+    seal.set_end(1);
+    for (const std::uint64_t holder : {1, 2, 3}) seal.add_holders(holder);
+    ASSERT_TRUE(cluster_.apply(roll).status);
+  }
+  storage::BatchBuilder builder;
+  builder.add("beyond the end", 1);
+  ASSERT_TRUE(node(3).store.find(first)->append(SharedBytes(builder.finish(Offset(1)))));
+  settle();
+  takeovers_[2] = std::make_unique<Takeover>(loop_, node(3).transport, *views_[2], node(3).broker.replicas(), NodeId(3),
+                                             [](std::string_view) { return true; });
+  takeovers_[2]->start();
+  settle();
+  EXPECT_EQ(node(3).store.find(first)->end(), Offset(1));
 }
 
 TEST_F(TakeoverTest, ALeaderWhoseDiskFailsHandsOver) {
