@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <unistd.h>
 #include <utility>
 
@@ -55,11 +54,8 @@ Result<std::shared_ptr<Engine>> Engine::open(const store::Options& options) {
 
 Status Engine::start() {
   disk_ = std::make_unique<io::PosixDisk>(io::PosixDisk::Options{.use_io_uring = options_.io_uring});
-  WALRUS_TRY(disk_->make_directories(directory_));
+  WALRUS_TRY(disk_->make_durable_directories(directory_));
   WALRUS_TRY(lock_directory());
-  WALRUS_TRY(disk_->sync_directory(options_.directory));
-  const std::string above = std::filesystem::path(options_.directory).parent_path().string();
-  if (!above.empty()) WALRUS_TRY(disk_->sync_directory(above));
 
   WALRUS_ASSIGN(storage::RecoveryReport report, storage::recover(*disk_, directory_));
   damage_ = std::move(report.damage);

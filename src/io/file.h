@@ -95,6 +95,9 @@ class Disk {
   /// Whole small files. Replacing is atomic and durable: write to a temporary name, sync, rename, sync the directory.
   Result<std::string> read_file(const std::string& path);
   Status replace_file(const std::string& path, std::string_view content);
+  /// As make_directories(), and every one that is new is durable. Also over a program that was killed half way through
+  /// this: what it has left is made durable, too.
+  Status make_durable_directories(const std::string& path);
 };
 
 }  // namespace walrus::io

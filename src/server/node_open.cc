@@ -38,7 +38,7 @@ std::expected<std::unique_ptr<Node>, StartFailure> Node::open(const Config& conf
 Status Node::take_directory() {
   started_ = loop_.now();
   const std::string directory = config_.node_directory();
-  WALRUS_TRY(disk_.make_directories(directory));
+  WALRUS_TRY(disk_.make_durable_directories(directory));
   auto lock = disk_.lock(directory + "/lock");
   if (!lock) {
     return lock.error().code == ErrorCode::kLocked

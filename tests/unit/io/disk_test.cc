@@ -149,6 +149,16 @@ TEST_P(DiskTest, DirectoriesAreMadeListedAndRemoved) {
   EXPECT_EQ(disk().sync_directory(path("nowhere")).error().code, ErrorCode::kNotFound);
 }
 
+TEST_P(DiskTest, DurableDirectoriesAreMadeBelowWhatIsThere) {
+  for (const char* name : {"a", "a/b/c//", "a/b/c"}) {
+    EXPECT_TRUE(disk().make_durable_directories(path(name)));
+    EXPECT_EQ(disk().exists(path(name)), true);
+  }
+  ASSERT_TRUE(open("f", {.mode = Mode::kCreate}));
+  EXPECT_FALSE(disk().make_durable_directories(path("f")));
+  EXPECT_FALSE(disk().make_durable_directories(path("f/below/it")));
+}
+
 TEST_P(DiskTest, ADirectoryCannotTakeThePlaceOfAFile) {
   ASSERT_TRUE(open("f", {.mode = Mode::kCreate}));
   EXPECT_FALSE(disk().make_directories(path("f")));

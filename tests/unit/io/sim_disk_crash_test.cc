@@ -61,6 +61,21 @@ TEST_P(PowerCut, KeepsWhatWasSynced) {
   EXPECT_EQ(disk_.read_file("f").value(), "synced");
 }
 
+TEST_P(PowerCut, KeepsDurableDirectoriesHoweverDeep) {
+  ASSERT_TRUE(disk_.make_durable_directories("a/b/c/"));
+  crash();
+  EXPECT_TRUE(disk_.exists("a/b/c").value());
+}
+
+TEST_P(PowerCut, KeepsWhatAKilledProgramHadMadeWhenItWasAboutToMakeDirectoriesDurable) {
+  ASSERT_TRUE(disk_.make_durable_directories("a"));
+  ASSERT_TRUE(disk_.make_directories("a/b"));
+  disk_.kill_process();
+  ASSERT_TRUE(disk_.make_durable_directories("a/b"));
+  crash();
+  EXPECT_TRUE(disk_.exists("a/b").value());
+}
+
 TEST_P(PowerCut, LeavesOldOrNewBytesInAnUnsyncedSector) {
   const std::string old_bytes(16 * kBlock, 'o');
   const std::string new_bytes(16 * kBlock, 'n');
