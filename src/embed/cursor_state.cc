@@ -28,7 +28,8 @@ Status CursorState::fill(Engine& engine, std::size_t max_bytes) {
   if (at_ != std::default_sentinel && at_->offset == position_.value()) return {};
   at_ = {};
   auto read = engine.read(topic_, position_, max_bytes);
-  if (!read && read.error().code == ErrorCode::kOffsetOutOfRange) {
+  // More than once when the topic is being trimmed meanwhile.
+  while (!read && read.error().code == ErrorCode::kOffsetOutOfRange) {
     WALRUS_ASSIGN(const TopicNumbers numbers, engine.numbers(topic_));
     // Before the start: skipped. Behind the end: a weaker policy has lost the records that were taken there.
     position_ = std::clamp(position_, numbers.start, numbers.end);

@@ -209,9 +209,7 @@ void TopicLog::fail_all(const Error& error) {
 void TopicLog::read(Offset from, std::size_t max_bytes, storage::BatchesDone done) {
   if (removed_) return done(fail(ErrorCode::kTopicNotFound));
   const Offset end = visible_end();
-  if (from < start_ || from > end) {
-    return done(fail(ErrorCode::kOffsetOutOfRange, fmt::format("{}, the topic has {} to {}", from, start_, end)));
-  }
+  if (from < start_ || from > end) return done(out_of_range(from));
   if (from == end) return done(storage::Batches{});
   // The last part that begins at or before it.
   const auto behind = std::ranges::upper_bound(parts_, from, {}, &Part::base);
@@ -219,7 +217,18 @@ void TopicLog::read(Offset from, std::size_t max_bytes, storage::BatchesDone don
   if (from >= end_of(index)) from = parts_[++index].base;  // lost under a weaker policy: goes on behind the hole
   const Part& part = parts_[index];
   if (part.segment == nullptr) return done(fail(ErrorCode::kCorrupt, part.trouble));
-  part.segment->read(from, end_of(index), max_bytes, std::move(done));
+  // A trim or removal that comes while the read is under way may take the file away from it.
+  auto answer = [self = shared_from_this(), from, done = std::move(done)](Result<storage::Batches> batches) mutable {
+    if (!batches && self->removed_) return done(fail(ErrorCode::kTopicNotFound));
+    if (!batches && from < self->start_) return done(self->out_of_range(from));
+    done(std::move(batches));
+  };
+  part.segment->read(from, end_of(index), max_bytes, std::move(answer));
+}
+
+std::unexpected<Error> TopicLog::out_of_range(Offset from) const {
+  return fail(ErrorCode::kOffsetOutOfRange,
+              fmt::format("{}, the topic has {} to {}", from, start_, removed_ ? start_ : visible_end()));
 }
 
 TopicNumbers TopicLog::numbers() const {

@@ -101,6 +101,7 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   Part& open_part() { return parts_.back(); }
   Offset end_of(std::size_t part) const;
   Offset visible_end() const;
+  std::unexpected<Error> out_of_range(Offset from) const;
   Status open_part_status() const;
   void use_open_part();
 

@@ -89,6 +89,47 @@ TEST_P(ThreadsTest, ReadersSealersTrimmersAndCursorsDoNotDisturbAppends) {
   EXPECT_GT(taken, 0u);
 }
 
+TEST_P(ThreadsTest, ACursorGoesOnWhileTheTopicIsTrimmedUnderIt) {
+  store::Store store = open_store(options_);
+  store::Topic topic = topic_of(store, "t");
+  std::atomic<bool> trimmed{false};
+  on_threads(2, [&](int thread) {
+    if (thread == 0) {
+      for (int i = 0; i < kAppends / 2; ++i) ASSERT_EQ(outcome(topic.trim(topic.append("x").value() + 1)), "ok");
+      trimmed = true;
+      return;
+    }
+    // Each trim takes the record that it stands on, sometimes while it looks where to go on.
+    store::Cursor cursor = topic.cursor("c", {.persist_every = kAppends}).value();
+    while (!trimmed) ASSERT_EQ(outcome(cursor.next()), "ok");
+  });
+}
+
+TEST_P(ThreadsTest, AReadWhoseSegmentIsTrimmedMeanwhileIsOutOfRange) {
+  options_.segment_records = 1;
+  constexpr std::uint64_t kSegments = 150;
+  {
+    store::Store store = open_store(options_);
+    store::Topic topic = topic_of(store, "t");
+    for (std::uint64_t i = 0; i < kSegments; ++i) ASSERT_EQ(outcome(topic.append("x")), "ok");
+  }
+  // Opened again: the first read of each segment begins with its index, which takes it a while.
+  store::Store store = open_store(options_);
+  store::Topic topic = topic_of(store, "t");
+  std::atomic<std::uint64_t> start{0};
+  on_threads(2, [&](int thread) {
+    while (start < kSegments) {
+      if (thread == 0) {
+        ASSERT_EQ(outcome(topic.trim(start + 1)), "ok");
+        ++start;
+        continue;
+      }
+      const auto records = topic.read(start, 1);
+      if (!records) ASSERT_EQ(records.error().code, store::ErrorCode::kOutOfRange) << records.error().message();
+    }
+  });
+}
+
 TEST_P(ThreadsTest, CloseLetsCallsUnderWayEndAndRefusesLaterOnes) {
   store::Store store = open_store(options_);
   store::Topic topic = topic_of(store, "t");
