@@ -41,6 +41,7 @@ namespace walrus::embed {
 class Engine;
 class Topic;
 class CursorState;
+struct Opener;
 }  // namespace walrus::embed
 
 namespace walrus::store {
@@ -167,6 +168,7 @@ class Store {
   Status close();
 
  private:
+  friend struct embed::Opener;
   explicit Store(std::shared_ptr<embed::Engine> engine);
   std::shared_ptr<embed::Engine> engine_;
 };

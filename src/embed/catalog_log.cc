@@ -24,12 +24,14 @@ SharedBytes make_batch(Offset base, std::int64_t now_ms, std::span<const catalog
 
 }  // namespace
 
-CatalogLog::CatalogLog(io::Disk& disk, io::Loop& loop, storage::ShardStore& store, std::string directory)
+CatalogLog::CatalogLog(io::Disk& disk, io::Loop& loop, storage::ShardStore& store, std::string directory,
+                       std::uint64_t segment_bytes)
     : disk_(disk),
       loop_(loop),
       store_(store),
       directory_(std::move(directory)),
-      grown_at_(limits::kCatalogSegmentBytes) {}
+      segment_bytes_(segment_bytes),
+      grown_at_(segment_bytes) {}
 
 void CatalogLog::load(io::Done done) {
   auto keys = storage::list_segments(disk_, directory_);
@@ -63,7 +65,7 @@ void CatalogLog::load(io::Done done) {
 
 void CatalogLog::read_on(Offset from, io::Done done) {
   if (from == segment_->end()) {
-    grown_at_ = std::max<std::uint64_t>(limits::kCatalogSegmentBytes, 2 * segment_->bytes());
+    grown_at_ = std::max(segment_bytes_, 2 * segment_->bytes());
     segment_->watch([this] { on_changed(); });
     return done({});
   }
@@ -185,7 +187,7 @@ void CatalogLog::on_begun() {
     return fail_waiting(status.error());
   }
   storage::Segment* old = std::exchange(segment_, next);
-  grown_at_ = std::max<std::uint64_t>(limits::kCatalogSegmentBytes, 2 * next->bytes());
+  grown_at_ = std::max(segment_bytes_, 2 * next->bytes());
   next->watch([this] { on_changed(); });
   if (old != nullptr) {
     if (const Status removed = store_.remove(old->key()); !removed) {

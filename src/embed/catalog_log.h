@@ -27,7 +27,9 @@ inline constexpr TopicId kCatalogTopic{0};
 
 class CatalogLog {
  public:
-  CatalogLog(io::Disk& disk, io::Loop& loop, storage::ShardStore& store, std::string directory);
+  /// `segment_bytes`: before a new one, at least.
+  CatalogLog(io::Disk& disk, io::Loop& loop, storage::ShardStore& store, std::string directory,
+             std::uint64_t segment_bytes);
 
   /// Once, first.
   void load(io::Done done);
@@ -61,6 +63,7 @@ class CatalogLog {
   io::Loop& loop_;
   storage::ShardStore& store_;
   const std::string directory_;
+  const std::uint64_t segment_bytes_;
 
   Catalog catalog_;
   storage::Segment* segment_ = nullptr;

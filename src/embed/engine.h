@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "embed/catalog_log.h"
+#include "embed/ground.h"
 #include "embed/read_batches.h"
 #include "embed/shard.h"
-#include "io/posix_disk.h"
 #include "walrus/options.h"
 
 namespace walrus::embed {
@@ -47,7 +47,7 @@ class Topic {
 
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
-  static Result<std::shared_ptr<Engine>> open(const store::Options& options);
+  static Result<std::shared_ptr<Engine>> open(const store::Options& options, Ground ground);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -79,7 +79,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
  private:
   /// While one is there the threads of the store run.
   class Call;
-  explicit Engine(const store::Options& options);
+  Engine(const store::Options& options, Ground ground);
 
   Status start();
   Status lock_directory();
@@ -94,7 +94,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
 
   const store::Options options_;
   const std::string directory_;
-  std::unique_ptr<io::PosixDisk> disk_;
+  const storage::EngineOptions storage_;
+  const std::uint64_t catalog_segment_bytes_;
+  std::unique_ptr<io::Disk> disk_;
   std::unique_ptr<io::DirectoryLock> lock_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<CatalogLog> catalog_;  // on the first shard's loop

@@ -10,12 +10,12 @@
 #include "embed/cursor_state.h"
 #include "embed/engine.h"
 #include "embed/engine_call.h"
+#include "io/posix_disk.h"
 
 namespace walrus::embed {
 namespace {
 
-storage::EngineOptions engine_options(const store::Options& options) {
-  storage::EngineOptions engine;
+storage::EngineOptions engine_options(const store::Options& options, storage::EngineOptions engine) {
   engine.sync = sync_policy(options.fsync, options.fsync_interval);
   return engine;
 }
@@ -42,18 +42,25 @@ Status check(const store::Options& options) {
 
 }  // namespace
 
-Engine::Engine(const store::Options& options)
-    : options_(options), directory_(options.directory + "/" + options.name_space) {}
+Engine::Engine(const store::Options& options, Ground ground)
+    : options_(options),
+      directory_(options.directory + "/" + options.name_space),
+      storage_(engine_options(options, ground.storage)),
+      catalog_segment_bytes_(ground.catalog_segment_bytes),
+      disk_(std::move(ground.disk)) {}
 
-Result<std::shared_ptr<Engine>> Engine::open(const store::Options& options) {
+Ground ground_of(const store::Options& options) {
+  return {.disk = std::make_unique<io::PosixDisk>(io::PosixDisk::Options{.use_io_uring = options.io_uring})};
+}
+
+Result<std::shared_ptr<Engine>> Engine::open(const store::Options& options, Ground ground) {
   WALRUS_TRY(check(options));
-  std::shared_ptr<Engine> engine(new Engine(options));
+  std::shared_ptr<Engine> engine(new Engine(options, std::move(ground)));
   WALRUS_TRY(engine->start());
   return engine;
 }
 
 Status Engine::start() {
-  disk_ = std::make_unique<io::PosixDisk>(io::PosixDisk::Options{.use_io_uring = options_.io_uring});
   WALRUS_TRY(disk_->make_durable_directories(directory_));
   WALRUS_TRY(lock_directory());
 
@@ -86,7 +93,7 @@ Status Engine::open_shards() {
                                                       .staging_bytes = options_.staging_bytes,
                                                       .segment_bytes = options_.segment_bytes,
                                                       .segment_records = options_.segment_records,
-                                                      .engine = engine_options(options_)});
+                                                      .engine = storage_});
     io::Loop& loop = shard->loop();
     shards_.push_back(std::move(shard));
     WALRUS_TRY(shards_.back()->open(*disk_, [this, &loop](std::vector<catalog::Record> records, io::Done done) {
@@ -99,7 +106,7 @@ Status Engine::open_shards() {
     }));
   }
   Shard& first = *shards_.front();
-  catalog_ = std::make_unique<CatalogLog>(*disk_, first.loop(), first.store(), directory_);
+  catalog_ = std::make_unique<CatalogLog>(*disk_, first.loop(), first.store(), directory_, catalog_segment_bytes_);
   for (const auto& shard : shards_) shard->start();
   return {};
 }

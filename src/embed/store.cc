@@ -174,11 +174,7 @@ Store::~Store() {
   if (engine_) (void)engine_->close();
 }
 
-Result<Store> Store::open(const Options& options) {
-  auto engine = embed::Engine::open(options);
-  if (!engine) return std::unexpected(to_public(std::move(engine).error()));
-  return Store(*std::move(engine));
-}
+Result<Store> Store::open(const Options& options) { return embed::Opener::open(options, embed::ground_of(options)); }
 
 Result<Topic> Store::topic(std::string_view name, const TopicOptions& options) {
   if (const Status checked = check_name(name); !checked) return std::unexpected(checked.error());
@@ -202,3 +198,13 @@ const std::vector<std::string>& Store::damage() const { return engine_->damage()
 Status Store::close() { return to_public(engine_->close()); }
 
 }  // namespace walrus::store
+
+namespace walrus::embed {
+
+store::Result<store::Store> Opener::open(const store::Options& options, Ground ground) {
+  auto engine = Engine::open(options, std::move(ground));
+  if (!engine) return std::unexpected(to_public(std::move(engine).error()));
+  return store::Store(*std::move(engine));
+}
+
+}  // namespace walrus::embed
