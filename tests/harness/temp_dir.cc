@@ -6,15 +6,21 @@
 #include <iterator>
 #include <stdexcept>
 #include <system_error>
+#include <unistd.h>
 
 namespace walrus::test {
 
-TempDir::TempDir() {
-  std::string name = (std::filesystem::temp_directory_path() / "walrus-test-XXXXXX").string();
+TempDir::TempDir(const std::filesystem::path& parent) {
+  std::string name = (parent / "walrus-test-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
     throw std::system_error(errno, std::generic_category(), "mkdtemp " + name);
   }
   path_ = name;
+}
+
+std::filesystem::path TempDir::in_memory() {
+  const std::filesystem::path shared_memory = "/dev/shm";
+  return ::access(shared_memory.c_str(), W_OK) == 0 ? shared_memory : std::filesystem::temp_directory_path();
 }
 
 TempDir::~TempDir() {

@@ -1,0 +1,60 @@
+// What a store must hold after a power cut, from what its user asked for and was told until then; and whether it does.
+//
+// Built by the notes of a recording, in their order. A value begins with the words "<batch> <n> ", by which a record is
+// found again; batches of one writer into one topic are numbered without gaps, in the order in which they were asked
+// for.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "walrus/store.h"
+
+namespace walrus::test {
+
+struct ExpectedBatch {
+  std::vector<std::string> values;
+  std::optional<std::uint64_t> offset{};  ///< told
+};
+
+/// Between what is told and what is asked for, both ends included.
+struct ExpectedCursor {
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+
+  void ask(std::uint64_t position);
+  void tell(std::uint64_t position) { least = most = position; }
+};
+
+/// One life of a topic, from its creation to its removal.
+struct ExpectedTopic {
+  bool must_be = false;
+  bool may_be = true;
+  std::uint64_t trimmed = 0;                                                ///< told
+  std::uint64_t trimmed_most = 0;                                           ///< asked for
+  std::map<std::string, std::map<std::uint64_t, ExpectedBatch>> batches{};  ///< by writer and number; asked for
+  std::map<std::string, ExpectedCursor> cursors{};                          ///< told that they are there
+};
+
+using ExpectedStore = std::map<std::string, ExpectedTopic>;
+
+/// What a store holds of a topic.
+struct FoundTopic {
+  std::uint64_t start = 0;
+  std::vector<std::string> values{};
+  std::map<std::string, std::uint64_t> cursors{};
+
+  friend bool operator==(const FoundTopic&, const FoundTopic&) = default;
+};
+using FoundStore = std::map<std::string, FoundTopic>;
+
+/// What was found, or what is wrong, in a sentence.
+std::expected<FoundStore, std::string> find_store(store::Store& store, const ExpectedStore& expected);
+/// Empty when nothing is wrong.
+std::string compare(const FoundStore& found, const ExpectedStore& expected);
+
+}  // namespace walrus::test
