@@ -6,7 +6,7 @@
  * on the disk, also of those that the fence dropped. One recoverer fences, chooses the end, copies and seals; when
  * the only copy of the end that it chose is gone, it starts again.
  *
- * Abstracted away: contents (one leader writes a segment, so copies differ in length only), epochs (two_recoverers),
+ * Abstracted away: contents (one life of one leader writes a segment: leader_restart), epochs (two_recoverers),
  * Raft (complete_seal is the applied command), the next segment (roll, producer_dedup), late replicas
  * (two_recoverers). A suspect replica is one whose disk is lost: both answer for nothing.
  *
