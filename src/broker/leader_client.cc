@@ -52,9 +52,11 @@ void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_pt
     if (!leader) return done(fail(leader.error()));
     // A message of an earlier try may still hold the bytes, or they may be needed once more: the leader gets a copy.
     const bool keep = batch.use_count() > 1 || terms.conditional();
-    std::string bytes = keep ? *batch : std::move(*batch);
+    // Held: a leader that ends within append() answers at once, and then the batch may be gone, or another one's.
+    const std::shared_ptr<std::string> held = batch;
+    std::string bytes = keep ? *held : std::move(*held);
     const Status appended = (*leader)->append(bytes, terms, done);
-    if (!keep) *batch = std::move(bytes);  // to be sent again, or for its memory
+    if (!keep) *held = std::move(bytes);  // to be sent again, or for its memory
     if (!appended) done(fail(appended.error()));
     return;
   }
