@@ -46,10 +46,15 @@ TEST_F(PowerCutTest, APowerCutWhileTheStoreIsOpenedTakesNothingEither) {
   expect_clean({.seed = fresh_seed(), .steps = 30, .every = 47, .nested_every = 41});
 }
 
+/// By the first program, as a rule; which changes it makes depends on how its threads meet.
 TEST_F(PowerCutTest, APlantedAckBeforeSyncIsFound) {
-  const auto result =
-      enumerate_power_cuts({.seed = fresh_seed(), .steps = 20, .every = 11, .planted_ack_before_sync = true});
-  EXPECT_THAT(result.violations, testing::Contains(testing::HasSubstr("acknowledged")));
+  std::vector<std::string> violations;
+  for (std::uint64_t program = 0; program < 5 && violations.empty(); ++program) {
+    violations = enumerate_power_cuts(
+                     {.seed = fresh_seed() + program, .steps = 20, .every = 11, .planted_ack_before_sync = true})
+                     .violations;
+  }
+  EXPECT_THAT(violations, testing::Contains(testing::HasSubstr("acknowledged")));
 }
 
 }  // namespace
