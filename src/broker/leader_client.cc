@@ -53,7 +53,7 @@ void LeaderClient::append(const metadata::TopicInfo& topic, const std::shared_pt
     // A message of an earlier try may still hold the bytes, or they may be needed once more: the leader gets a copy.
     const bool keep = batch.use_count() > 1 || terms.conditional();
     // Held: a leader that ends within append() answers at once, and then the batch may be gone, or another one's.
-    const std::shared_ptr<std::string> held = batch;
+    const std::shared_ptr<std::string> held = batch;  // NOLINT(performance-unnecessary-copy-initialization)
     std::string bytes = keep ? *held : std::move(*held);
     const Status appended = (*leader)->append(bytes, terms, done);
     if (!keep) *held = std::move(bytes);  // to be sent again, or for its memory
