@@ -91,7 +91,8 @@ Result<std::int64_t> SegmentFile::check_base(io::File& log) {
   const Offset found(load_big<std::uint64_t>(bytes.data()));
   constexpr std::size_t kFirstTimestampAt = 27;
   if (found == base_) return static_cast<std::int64_t>(load_big<std::uint64_t>(bytes.data() + kFirstTimestampAt));
-  return fail(ErrorCode::kConflict, fmt::format("{}: begins with offset {}, not {}", log_path_, found, base_));
+  // The one field of a batch that its CRC does not cover: to who knows where the segment begins this is damage.
+  return fail(ErrorCode::kCorrupt, fmt::format("{}: begins with offset {}, not {}", log_path_, found, base_));
 }
 
 /// The footer of the index, if it fits the log; then nothing else has to be read.

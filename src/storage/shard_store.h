@@ -31,8 +31,8 @@ class ShardStore {
   virtual ~ShardStore() = default;
 
   /// Opens a segment that is there, or creates an empty one with this base offset. The same pointer on each call, valid
-  /// until remove() or the end of the store. kConflict when it is there with another base offset; kCorrupt when its
-  /// undamaged part cannot be told (the file is left alone).
+  /// until remove() or the end of the store. kConflict when it is open with another base offset; kCorrupt when its file
+  /// begins with another one, or its undamaged part cannot be told (the file is left alone).
   virtual Result<Segment*> open_segment(SegmentKey key, Offset base) = 0;
   virtual Segment* find(SegmentKey key) = 0;
   /// Segment::promised() of a segment that need not be open.

@@ -177,7 +177,7 @@ TEST(ShardStore, RefusesWhatDoesNotFit) {
   ASSERT_TRUE(store.close());
 
   ASSERT_TRUE(store.open());
-  EXPECT_EQ(store.store->open_segment(kFirst, Offset(9)).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(store.store->open_segment(kFirst, Offset(9)).error().code, ErrorCode::kCorrupt);
   EXPECT_TRUE(store.segment().sealed());
   EXPECT_EQ(store.values(store.segment()), (Strings{"kept"}));
 }
