@@ -116,7 +116,7 @@ inline commit() {
 
 /* Syncs or drops what is pending, persists the promise, in one step. What was dropped may be on the disk all the same.
    implemented by: replication/replica_table.cc, fence(); replication/segment_follower.cc, fence(), settle_fences();
-                   storage/local_segment.cc, promise() (to come) */
+                   storage/local_segment.cc, promise() */
 inline handle_fence(r) {
   atomic {
     !promised[r] && !lost[r] ->
@@ -175,7 +175,7 @@ inline copy_tail(r) {
 #endif
 
 /* No fenced replica has the chosen end any more. What nobody else has was not acknowledged: ask the others anew.
-   implemented by: replication/segment_recovery.cc, start_again() (to come) */
+   implemented by: controller/takeover.cc, on_recovered(), try_again() */
 inline start_again() {
   atomic {
     decided && !sealed && FENCED_HOLDERS == 0 && MAY_START_AGAIN ->

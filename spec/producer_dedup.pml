@@ -90,7 +90,7 @@ inline send() {
 #endif
 
 /* A sequence that is the next one is appended, also by a leader that does not know that it is deposed; one beyond it is
-   refused. implemented by: broker/topic_leader.cc, check_sequence() (to come), append() */
+   refused. implemented by: broker/producer_table.cc, check(); broker/topic_leader.cc, append() */
 inline handle_put(s, q) {
   atomic {
     ARRIVES(s, q) && SERVES(s) && IS_NEXT(s, q) && written[s] < LONGEST ->
@@ -107,7 +107,7 @@ inline handle_put(s, q) {
 #endif
 
 /* OK leaves when commit covers the record, to the request that was appended and to those that repeat it.
-   implemented by: broker/topic_leader.cc, check_sequence() (to come);
+   implemented by: broker/topic_leader.cc, answered_unwritten();
                    replication/segment_leader.cc, release_committed() */
 inline answer(s, q) {
   atomic {
@@ -169,7 +169,7 @@ inline seal_and_open(position) {
 #endif
 
 /* The new leader reads the dedup state of everything that is sealed, before its first append.
-   implemented by: broker/topic_leader.cc, open(), load_sequences() (to come) */
+   implemented by: broker/topic_producers.cc, check(), read_history(); broker/producer_history.cc, read() */
 inline load(s) {
   atomic {
     s == open && !loaded[s] && next[s] == 0 ->
