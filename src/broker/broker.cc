@@ -184,7 +184,7 @@ void Broker::on_resolved(const std::string& name, const Status& barrier) {
   if (it == topics_.end()) return;
   Topic& entry = *it->second;
   entry.resolving = false;
-  entry.known = metadata_.view()->find_topic(name) != nullptr;
+  entry.known = entry.topic.find() != nullptr;
   if (entry.known) return entry.queues.pump();
   // Out of the table first: a session may ask again while it is being answered.
   const std::unique_ptr<Topic> unknown = std::move(it->second);

@@ -14,7 +14,6 @@ class KnownTopic {
  public:
   KnownTopic(metadata::MetadataClient& metadata, std::string name) : metadata_(metadata), name_(std::move(name)) {}
 
-  const std::string& name() const { return name_; }
   /// Null when the view has no such topic.
   const metadata::TopicPtr& find() {
     const metadata::ViewPtr view = metadata_.view();

@@ -88,9 +88,8 @@ Status ClusterState::set_draining(const SetDraining& command) {
   if (node->disk_id != uuid_from_bytes(command.disk_id())) return fail(ErrorCode::kConflict, "another disk by now");
   if (node->state == NodeState::kRemoved) return fail(ErrorCode::kConflict, "the node was removed");
   if (node->draining == command.draining()) return {};
-  const bool another = std::ranges::any_of(*draft_.nodes_, [&](const auto& entry) {
-    return entry.first != node->id && entry.second.state == NodeState::kUp && !entry.second.draining;
-  });
+  const bool another = std::ranges::any_of(
+      *draft_.nodes_, [&](const auto& entry) { return entry.first != node->id && entry.second.stays(); });
   if (command.draining() && !another) return fail(ErrorCode::kUnavailable, "no other node is up that could take over");
   nodes_for_writing().at(node->id).draining = command.draining();
   return {};

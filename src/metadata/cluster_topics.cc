@@ -126,7 +126,7 @@ NodeId ClusterState::least_loaded_node() const {
   NodeId best;
   std::uint64_t fewest = 0;
   for (const auto& [id, node] : *draft_.nodes_) {
-    if (node.state != NodeState::kUp || node.draining) continue;
+    if (!node.stays()) continue;
     const auto led = open_segments_led_.find(id);
     const std::uint64_t count = led == open_segments_led_.end() ? 0 : led->second;
     if (best == NodeId() || count < fewest) {

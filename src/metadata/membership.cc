@@ -45,7 +45,7 @@ std::optional<MembershipStep> promotion(const Members& members, const std::map<N
     const Member& member = members[i];
     const auto node = nodes.find(member.node_id);
     if (member.role == MemberRole::kVoter || node == nodes.end()) continue;
-    if (node->second.state != NodeState::kUp || node->second.draining) continue;
+    if (!node->second.stays()) continue;
     if (!caught_up(member.raft_id)) continue;
     MembershipStep step{Kind::kChange, members};
     step.members[i].role = MemberRole::kVoter;
@@ -71,7 +71,7 @@ std::optional<std::size_t> most_replicas_while_growing(const std::map<NodeId, No
   for (const auto& [id, node] : nodes) {
     if (node.voter) {
       ++voters;
-    } else if (node.state == NodeState::kUp && !node.draining) {
+    } else if (node.stays()) {
       ++waiting;
     }
   }

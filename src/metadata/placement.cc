@@ -49,15 +49,15 @@ bool needs(const View& view, const SegmentInfo& segment, NodeId node) {
 }
 
 std::uint64_t thin_without(const View& view, NodeId node) {
-  const auto stays = [&](NodeId id) { return id != node && view.is_up(id) && !view.find_node(id)->draining; };
+  const auto stays = [&](NodeId id) { return id != node && view.stays(id); };
   const auto staying = static_cast<std::size_t>(std::ranges::count_if(std::views::keys(view.nodes()), stays));
   std::uint64_t thin = 0;
   for (std::size_t i = 0; i < View::kBuckets; ++i) {
     for (const auto& [name, topic] : view.bucket(i).topics) {
       const std::size_t wanted = std::min<std::size_t>(topic->replicas_wanted, staying);
       for (const SegmentInfo& segment : topic->segments) {
-        const auto copies = static_cast<std::size_t>(std::ranges::count_if(segment.replicas, stays));
-        if (segment.has_replica(node) && copies < wanted) ++thin;
+        if (!segment.has_replica(node)) continue;
+        if (static_cast<std::size_t>(std::ranges::count_if(segment.replicas, stays)) < wanted) ++thin;
       }
     }
   }
@@ -65,8 +65,7 @@ std::uint64_t thin_without(const View& view, NodeId node) {
 }
 
 bool enough_holders(const View& view, const TopicInfo& topic, const SegmentInfo& segment) {
-  const auto good = std::ranges::count_if(
-      segment.replicas, [&](NodeId holder) { return view.is_up(holder) && !view.find_node(holder)->draining; });
+  const auto good = std::ranges::count_if(segment.replicas, [&](NodeId holder) { return view.stays(holder); });
   return static_cast<std::uint64_t>(good) >= topic.replicas_wanted;
 }
 

@@ -7,20 +7,9 @@
 #include "metadata/raft_member.h"
 
 namespace walrus::metadata {
-namespace {
-
-std::string parent_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-}  // namespace
-
 Result<std::unique_ptr<RaftMember>> RaftMember::open(io::Loop& loop, io::Disk& disk, RaftMachine& machine,
                                                      RaftHost& host, RaftMemberOptions options) {
-  WALRUS_TRY(disk.make_directories(options.directory));
-  WALRUS_TRY(disk.sync_directory(parent_of(options.directory)));
+  WALRUS_TRY(disk.make_durable_directories(options.directory));
   std::unique_ptr<RaftMember> member(new RaftMember(loop, disk, machine, host, std::move(options)));
   WALRUS_TRY(member->load());
   return member;

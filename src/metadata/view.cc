@@ -92,6 +92,11 @@ bool View::is_up(NodeId id) const {
   return node != nullptr && node->state == NodeState::kUp;
 }
 
+bool View::stays(NodeId id) const {
+  const NodeInfo* node = find_node(id);
+  return node != nullptr && node->stays();
+}
+
 bool View::original(const SegmentInfo& segment, NodeId node) const {
   const NodeInfo* info = find_node(node);
   return info != nullptr && info->incarnation < segment.epoch.value();

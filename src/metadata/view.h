@@ -46,6 +46,9 @@ struct NodeInfo {
   std::vector<Uuid> former_disks;  ///< of this node id; never taken back
   bool member = false;             ///< of the Raft group; a removed node still is one until the group has agreed on it
   bool voter = false;
+
+  /// Up, and meant to be: what is put there is to stay there.
+  bool stays() const { return state == NodeState::kUp && !draining; }
 };
 
 enum class SegmentState { kOpen, kSealing, kSealed };
@@ -154,6 +157,7 @@ class View {
   std::shared_ptr<const Groups> groups(const TopicInfo& topic) const;
   const NodeInfo* find_node(NodeId id) const;
   bool is_up(NodeId id) const;
+  bool stays(NodeId id) const;  ///< see NodeInfo
   const std::map<NodeId, NodeInfo>& nodes() const { return *nodes_; }
   /// The node has the disk that it had when the segment opened. Else what the old disk promised and acknowledged is not
   /// known there: as a replica of a segment that is not sealed yet the node counts neither as "has" nor as "has not",

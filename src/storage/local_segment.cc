@@ -200,10 +200,10 @@ void LocalSegment::write_some(std::move_only_function<void(Result<std::uint64_t>
     if (count > 0 && bytes + batch.batch.size() > limits::kSegmentReadBytes) break;
     bytes += batch.batch.size();
   }
+  if (count == 0) return done(std::uint64_t{0});
   std::vector<SharedBytes> batches;
   batches.reserve(count);
   for (const TailBatch& batch : all.first(count)) batches.push_back(batch.batch);
-  if (batches.empty()) return done(std::uint64_t{0});
   const std::uint64_t before = written().position;
   file_->append(std::move(batches), [self = shared_from_this(), before, done = std::move(done)](Status status) mutable {
     if (!status) return done(fail(status.error()));

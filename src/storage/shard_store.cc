@@ -37,11 +37,8 @@ class LocalShardStore final : public ShardStore, private WalListener {
   }
 
   Status open() {
-    const std::string& directory = home_->directory;
-    WALRUS_TRY(home_->disk.make_directories(layout::topics_directory(directory)));
-    WALRUS_TRY(home_->disk.make_directories(shard_directory_ + "/wal"));
-    WALRUS_TRY(home_->disk.sync_directory(shard_directory_));
-    WALRUS_TRY(home_->disk.sync_directory(directory));
+    WALRUS_TRY(home_->disk.make_durable_directories(layout::topics_directory(home_->directory)));
+    WALRUS_TRY(home_->disk.make_durable_directories(shard_directory_ + "/wal"));
     WALRUS_TRY(home_->promises.open());
     return log_.open();
   }
