@@ -108,7 +108,7 @@ void Nemesis::watch() {
     const auto how = cluster_.node(id).wait_until_ended();
     const auto filled = filled_.find(id);
     const bool was_full = filled != filled_.end();
-    const bool no_start = was_full && Clock::now() < filled->second + kUnnoticed;
+    const bool no_start = was_full && Clock::now() < filled->second;
     const bool disk_failed = how && ((how->code == 5 && was_full) || (how->code == 3 && no_start));
     const std::string what =
         fmt::format("node {} ended by itself, code {}, signal {}", id, how ? how->code : -1, how ? how->signal : -1);
@@ -228,11 +228,11 @@ bool Nemesis::fill_disk() {
   const auto full = between(1s, 8s);
   const auto ballast = options_.small_disks.at(*node) / "ballast";
   tell(fmt::format("disk of node {} is full for {} ms", *node, full.count()));
-  filled_[*node] = Clock::time_point::max() - kUnnoticed;
+  filled_[*node] = Clock::time_point::max();
   fill_up(ballast);
   hold("fill-disk", *node, full, [this, id = *node, ballast] {
     std::filesystem::remove(ballast);
-    filled_[id] = Clock::now();
+    filled_[id] = Clock::now() + kUnnoticed;
     tell(fmt::format("disk of node {} has room again", id));
   });
   return true;

@@ -86,7 +86,6 @@ class Nemesis {
   std::optional<std::uint64_t> free_node();
   std::pair<std::uint64_t, std::uint64_t> any_link();
   bool link_fault(const std::string& name, const LinkRule& rule, bool both_ways, std::chrono::milliseconds longest);
-  /// The nodes know the commands of an operator.
   void remove_later(std::uint64_t node, int attempts);
   /// The answer of some other node than this one.
   std::string ask_another(std::uint64_t node, const std::string& text);
@@ -99,7 +98,7 @@ class Nemesis {
   const Clock::time_point started_ = Clock::now();
   Clock::time_point next_ = Clock::now();
   std::vector<Fault> active_;
-  std::map<std::uint64_t, Clock::time_point> filled_;  // disks that were, and until when
+  std::map<std::uint64_t, Clock::time_point> filled_;  // disks that are, or were: until when that excuses an end
   std::vector<std::string> told_;
   std::map<std::string, std::size_t> counts_;
   std::vector<std::string> violations_;

@@ -25,23 +25,6 @@ constexpr double kLateShare = 0.3;  // of the sides of broken connections
 constexpr auto kLatest = 3s;
 constexpr auto kScrubbed = 25s;  // all nodes have read everything since
 
-/// Where the topics' newest segments are: what stands in the way of writers.
-std::string open_segments(const metadata::View& view) {
-  std::string all;
-  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
-    for (const auto& [name, topic] : view.bucket(i).topics) {
-      const metadata::SegmentInfo& last = topic->last();
-      all += fmt::format("{} segment {} epoch {} leader {} seal epoch {} recoverer {}, replicas", name, last.id,
-                         last.epoch, last.leader, last.seal_epoch, last.recoverer);
-      for (const NodeId node : last.replicas) {
-        all += fmt::format(" {}{}", node, view.original(last, node) ? "" : " (another disk by now)");
-      }
-      all += "; ";
-    }
-  }
-  return all;
-}
-
 class Chaos {
  public:
   explicit Chaos(const ChaosOptions& options)
@@ -79,7 +62,7 @@ class Chaos {
         cluster_.world().run_until([&] { return workload_.oldest_progress() > healed; }, io::Duration(kWritableAgain));
     workload_.stop();
     if (!invariants_.violation().empty()) return invariants_.violation();
-    if (!alive) return "L1: a topic is not writable again; " + open_segments(*cluster_.newest_view());
+    if (!alive) return "L1: a topic is not writable again" + cluster_.open_segments();
     if (nemesis_->rotted()) cluster_.world().run_for(io::Duration(kScrubbed));
     if (nemesis_->rotted() || nemesis_->wiped()) {
       const std::string missing = what_is_left([this] { return cluster_.missing_copy(); }, io::Duration(kWholeAgain));

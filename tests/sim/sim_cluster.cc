@@ -228,7 +228,8 @@ std::string SimCluster::uncut_copy() const {
   for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
     for (const auto& [name, topic] : view->bucket(i).topics) {
       for (const metadata::SegmentInfo& segment : topic->segments) {
-        for (const NodeId holder : segment.sealed() ? segment.replicas : std::vector<NodeId>()) {
+        if (!segment.sealed()) continue;
+        for (const NodeId holder : segment.replicas) {
           const auto node = nodes_.find(holder);
           const storage::Segment* copy = node != nodes_.end() ? node->second->replica(*topic, segment.id) : nullptr;
           if (copy == nullptr || copy->end() == segment.end) continue;
@@ -240,6 +241,34 @@ std::string SimCluster::uncut_copy() const {
     }
   }
   return {};
+}
+
+std::string SimCluster::open_segments() const {
+  const metadata::ViewPtr view = newest_view();
+  std::string all;
+  for (std::size_t i = 0; i < metadata::View::kBuckets; ++i) {
+    for (const auto& [name, topic] : view->bucket(i).topics) {
+      const metadata::SegmentInfo& last = topic->last();
+      all += fmt::format("; {} segment {} of epoch {} is {}, led by {}, seal epoch {}, recoverer {}", name, last.id,
+                         last.epoch, last.state == metadata::SegmentState::kOpen ? "open" : "being sealed", last.leader,
+                         last.seal_epoch, last.recoverer);
+      for (const NodeId id : last.replicas) all += "; " + replica_in_words(*view, *topic, id);
+    }
+  }
+  return all;
+}
+
+std::string SimCluster::replica_in_words(const metadata::View& view, const metadata::TopicInfo& topic,
+                                         NodeId id) const {
+  const std::string name =
+      fmt::format("node {}{}", id, view.original(topic.last(), id) ? "" : " (another disk by now)");
+  const auto node = nodes_.find(id);
+  if (node == nodes_.end()) return name + " is down";
+  const storage::Segment* replica = node->second->replica(topic, topic.last().id);
+  if (replica == nullptr) return name + " has nothing";
+  return fmt::format("{} has {} to {}, durable to {}, promised {}, {}", name, replica->base(), replica->end(),
+                     replica->durable_end(), replica->promised(),
+                     replica->status() ? "well" : replica->status().error().message());
 }
 
 std::string SimCluster::surplus_copy() const {

@@ -70,6 +70,8 @@ class SimCluster {
   std::string missing_copy() const;
   /// A copy that goes on beyond the end of its segment, or ends before it, in words; empty when there is none.
   std::string uncut_copy() const;
+  /// Every topic's last segment, its part in the cluster and its replicas, in words: what stands in the way of writers.
+  std::string open_segments() const;
   /// A copy on a node that is up, and of which there are enough without it, in words; empty when there is none.
   std::string surplus_copy() const;
 
@@ -79,6 +81,7 @@ class SimCluster {
 
  private:
   SimNodeOptions options_for(NodeId id) const;
+  std::string replica_in_words(const metadata::View& view, const metadata::TopicInfo& topic, NodeId id) const;
   void stop(NodeId id);
   std::vector<storage::SegmentKey> sealed_copies(NodeId id) const;
 

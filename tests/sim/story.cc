@@ -29,23 +29,7 @@ void Story::fail(std::string why) {
   wrong_ = std::move(why);
   if (!topic()) return;
   if (const std::string missing = cluster_.missing_copy(); !missing.empty()) wrong_ += "; " + missing;
-  const metadata::SegmentInfo segment = open();
-  wrong_ += fmt::format("; segment {} of epoch {} is {}, led by {}, recoverer {}", segment.id, segment.epoch,
-                        segment.state == metadata::SegmentState::kOpen ? "open" : "being sealed", segment.leader,
-                        segment.recoverer);
-  for (const NodeId id : segment.replicas) {
-    SimNode* node = cluster_.node(id);
-    const storage::Segment* replica = node != nullptr ? node->replica(*topic(), segment.id) : nullptr;
-    if (node == nullptr) {
-      wrong_ += fmt::format("; node {} is down", id);
-    } else if (replica == nullptr) {
-      wrong_ += fmt::format("; node {} has nothing", id);
-    } else {
-      wrong_ += fmt::format("; node {} has {} to {}, durable to {}, promised {}, {}", id, replica->base(),
-                            replica->end(), replica->durable_end(), replica->promised(),
-                            replica->status() ? "well" : replica->status().error().message());
-    }
-  }
+  wrong_ += cluster_.open_segments();
 }
 
 bool Story::begin() {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "embed/ground.h"
+#include "tests/fakes/small_files.h"
 #include "tests/harness/temp_dir.h"
 #include "tests/unit/embed/disk_replay.h"
 #include "tests/unit/embed/expected_store.h"
@@ -17,19 +18,10 @@
 namespace walrus::test {
 namespace {
 
+using storage::test::small_files;
+
 constexpr std::size_t kMostViolations = 20;
 constexpr const char* kAfter = "after the power cut";
-
-storage::EngineOptions small_files() {
-  storage::EngineOptions engine;
-  engine.wal_file_bytes = 64 * limits::kKiB;
-  engine.wal_max_write_bytes = 16 * limits::kKiB;
-  engine.segment_worth_sync_bytes = 1 * limits::kKiB;
-  engine.segment_write_bytes = 8 * limits::kKiB;
-  engine.segment_direct_bytes = limits::kDirectAlignment;
-  engine.index_interval_bytes = 1 * limits::kKiB;
-  return engine;
-}
 
 /// The directory of the store lies two deep below the root of the disk, and neither is there at first.
 store::Options options_of(const std::filesystem::path& root, unsigned shards) {

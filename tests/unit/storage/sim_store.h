@@ -14,6 +14,7 @@
 #include "io/sim/sim_loop.h"
 #include "storage/record_batch.h"
 #include "storage/shard_store.h"
+#include "tests/fakes/small_files.h"
 
 namespace walrus::storage::test {
 
@@ -36,18 +37,6 @@ inline std::string make_batch(Offset base, const std::vector<std::string>& value
 
 inline Status append(Segment& segment, const std::vector<std::string>& values) {
   return segment.append(SharedBytes(make_batch(segment.end(), values)));
-}
-
-/// Small files, so that a short run crosses every seam: rotation, write-out, index entries.
-inline EngineOptions small_files() {
-  EngineOptions options;
-  options.wal_file_bytes = 64 * limits::kKiB;
-  options.wal_max_write_bytes = 16 * limits::kKiB;
-  options.segment_worth_sync_bytes = 1 * limits::kKiB;
-  options.segment_write_bytes = 8 * limits::kKiB;
-  options.segment_direct_bytes = limits::kDirectAlignment;
-  options.index_interval_bytes = 1 * limits::kKiB;
-  return options;
 }
 
 class SimStore {
