@@ -53,6 +53,7 @@ void SimConnection::arrive(SideName from) {
   pipe.bytes -= frame.size();
   if (!pipe.frames.empty()) arm(from);
   ++network_.delivered_;
+  network_.replay_perhaps(sides_[from], sides_[to], frame);
   sides_[to].loop->post([self = shared_from_this(), to, frame = std::move(frame)]() mutable {
     if (self->open_[to]) self->sides_[to].on_frame(self, std::move(frame));
   });

@@ -33,6 +33,7 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   enum SideName : std::size_t { kCaller, kCalled };
   struct Side {
     NodeId node;
+    std::uint32_t channel;
     Loop* loop;
     std::function<void(const std::shared_ptr<SimConnection>&, SimFrame)> on_frame;
     std::function<void(const std::shared_ptr<SimConnection>&, const std::string& why)> on_broken;

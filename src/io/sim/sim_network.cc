@@ -65,6 +65,19 @@ Duration SimNetwork::lateness() {
   return late_ > 0 && random_.chance(late_) ? random_.between(Duration(0), latest_) : Duration(0);
 }
 
+void SimNetwork::replay_perhaps(const SimConnection::Side& from, const SimConnection::Side& to, const SimFrame& frame) {
+  if (replays_ == 0 || frame.kind == SimFrame::Kind::kReply || !replayed_(*frame.content)) return;
+  if (!random_.chance(replays_)) return;
+  const std::uint64_t number = next_replay_++;
+  auto again = [this, number, caller = from.node, node = to.node, channel = to.channel, frame]() mutable {
+    replays_under_way_.erase(number);
+    SimTransport* called = find(node, channel);
+    if (called != nullptr && !is_cut(caller, node)) called->replay(caller, std::move(frame));
+  };
+  replays_under_way_[number] =
+      world_.environment().after(random_.between(Duration(0), latest_replay_), std::move(again));
+}
+
 void SimNetwork::cut(NodeId from, NodeId to) {
   Link& broken = link(from, to);
   if (broken.cut) return;

@@ -12,6 +12,8 @@
 //           way arrives late; else the connections between the two nodes break
 //   late    a side of a broken connection hears of it only after a while, and what was under way to it arrives until
 //           then: behind what the other side has sent on a new connection, so that messages overtake each other
+//   replay  a message that has arrived comes once more after a while, as if its sender had sent it again; who answers
+//           it is not heard. No connection does that, so only for messages that are made to bear it
 //
 // Everything is decided by the world's seed. Outlives the transports. One thread.
 #pragma once
@@ -63,6 +65,15 @@ class SimNetwork {
     latest_ = most;
   }
 
+  /// Of all messages but replies for which `which` holds: how often one comes again, and how late at most.
+  void set_replays(double probability, Duration most, std::function<bool(const Message&)> which) {
+    replays_ = probability;
+    latest_replay_ = most;
+    replayed_ = std::move(which);
+  }
+  /// Begun so far.
+  std::uint64_t replays() const { return next_replay_; }
+
   void cut(NodeId from, NodeId to);
   void heal(NodeId from, NodeId to);
   /// Cuts both directions between these nodes and all others known so far.
@@ -99,6 +110,7 @@ class SimNetwork {
   Duration delay(NodeId from, NodeId to);
   bool loses(NodeId from, NodeId to);
   Duration lateness();
+  void replay_perhaps(const SimConnection::Side& from, const SimConnection::Side& to, const SimFrame& frame);
 
   /// The node that listens, or last listened, at an address.
   std::optional<NodeId> node_at(const std::string& address) const;
@@ -118,6 +130,11 @@ class SimNetwork {
   std::vector<std::weak_ptr<SimConnection>> connections_;
   double late_ = 0;
   Duration latest_{0};
+  double replays_ = 0;
+  Duration latest_replay_{0};
+  std::function<bool(const Message&)> replayed_;
+  std::map<std::uint64_t, Timer> replays_under_way_;
+  std::uint64_t next_replay_ = 0;
   std::uint64_t delivered_ = 0;
   std::uint64_t next_connection_ = 0;
   Observer observer_;

@@ -92,6 +92,7 @@ void SimPeerLink::on_connected(SimTransport& called) {
   connecting_ = false;
   pause_ = {};
   connection_ = transport_.network_.connect({.node = transport_.node_,
+                                             .channel = transport_.channel_,
                                              .loop = &transport_.loop_,
                                              .on_frame =
                                                  [weak = weak_from_this()](const auto&, SimFrame frame) {
@@ -205,6 +206,7 @@ bool SimTransport::connected(NodeId node) const {
 
 SimConnection::Side SimTransport::side() {
   return {.node = node_,
+          .channel = channel_,
           .loop = &loop_,
           .on_frame = [this](const auto& connection, SimFrame frame) { on_frame(connection, std::move(frame)); },
           .on_broken = [this](const auto& connection, const std::string&) { std::erase(accepted_, connection); }};
@@ -227,6 +229,14 @@ void SimTransport::on_frame(const std::shared_ptr<SimConnection>& connection, Si
   } else if (reply) {
     reply(fail(ErrorCode::kUnavailable, "the node is not ready"));
   }
+}
+
+void SimTransport::replay(NodeId from, SimFrame frame) {
+  loop_.post([this, from, frame = std::move(frame)]() mutable {
+    Reply unheard;
+    if (frame.kind == SimFrame::Kind::kCall) unheard = [](const Result<Message>&) {};
+    if (handler_) handler_(from, std::move(*frame.content), std::move(unheard));
+  });
 }
 
 }  // namespace walrus::io

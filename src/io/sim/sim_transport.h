@@ -85,6 +85,8 @@ class SimTransport final : public Transport {
   SimConnection::Side side();
   void accept(const std::shared_ptr<SimConnection>& connection);
   void on_frame(const std::shared_ptr<SimConnection>& connection, SimFrame frame);
+  /// See SimNetwork::set_replays.
+  void replay(NodeId from, SimFrame frame);
 
   SimNetwork& network_;
   const NodeId node_;

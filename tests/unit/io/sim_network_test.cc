@@ -342,6 +342,41 @@ TEST_F(SimNetworkTest, TooMuchUnderWayIsRefused) {
   EXPECT_EQ(std::ranges::count(errors, ErrorCode::kOutcomeUnknown), 4);
 }
 
+TEST_F(SimNetworkTest, OnlyWhatBearsItIsReplayedAndTheCallerHearsOneAnswer) {
+  network_.set_replays(1, 1s, [](const Message& message) { return message.header != "once"; });
+  EXPECT_EQ(outcome_of_call("once"), "once!");
+  EXPECT_EQ(outcome_of_call("twice"), "twice!");
+  a_.transport->send(kB, text("one way"));
+  world_.run_for(2s);
+  EXPECT_THAT(b_.got, testing::UnorderedElementsAre("once", "twice", "twice", "one way", "one way"));
+  EXPECT_THAT(b_.senders, testing::Each(kA));
+  EXPECT_EQ(network_.replays(), 2u);
+}
+
+TEST_F(SimNetworkTest, NothingIsReplayedThroughACutLink) {
+  connect();
+  network_.set_replays(1, 1s, [](const Message&) { return true; });
+  a_.transport->send(kB, text("x"));
+  world_.run_for(3ms);
+  ASSERT_EQ(network_.replays(), 1u);
+  network_.cut(kA, kB);
+  world_.run_for(2s);
+  EXPECT_THAT(b_.got, ElementsAre("x"));
+}
+
+TEST_F(SimNetworkTest, WhatIsReplayedReachesWhoeverListensThereByThen) {
+  connect();
+  network_.set_replays(1, 1s, [](const Message&) { return true; });
+  a_.transport->send(kB, text("x"));
+  a_.transport->send(kB, text("y"));
+  world_.run_for(5ms);
+  ASSERT_EQ(network_.replays(), 2u);
+  b_.die();
+  Node again(world_, network_, kB);
+  world_.run_for(2s);
+  EXPECT_THAT(again.got, testing::UnorderedElementsAre("x", "y"));
+}
+
 TEST_F(SimNetworkTest, AShardChannelReachesTheShardWithThatNumberModuloTheReceiversShards) {
   Node sender(world_, network_, kC, Channel::shard(3));
   sender.meet(kB);
