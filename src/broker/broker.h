@@ -57,6 +57,8 @@ class Broker {
   /// A message of another node about topics (message_address.h), for a topic of any shard of this node.
   void handle(NodeId from, io::Message message, io::Reply reply);
 
+  /// The topics whose open segment this node leads.
+  const LeaderTable& leaders() const { return leaders_; }
   /// This shard's replicas of segments that other nodes lead.
   replication::ReplicaTable& replicas() { return replicas_; }
   /// Hears of copies here that were met damaged by readers.

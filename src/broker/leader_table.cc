@@ -51,8 +51,8 @@ void LeaderTable::fence(storage::SegmentKey key, Epoch epoch) {
   if (it != leaders_.end() && it->second->segment() == key.segment && it->second->epoch() < epoch) it->second->fence();
 }
 
-void LeaderTable::for_each(const std::function<void(TopicLeader&)>& visit) {
-  for (auto& [id, leader] : leaders_) visit(*leader);
+void LeaderTable::for_each(const std::function<void(TopicLeader&)>& visit) const {
+  for (const auto& [id, leader] : leaders_) visit(*leader);
 }
 
 bool LeaderTable::settled() const {

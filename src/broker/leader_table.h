@@ -31,7 +31,7 @@ class LeaderTable {
   /// A replica of this segment was fenced here with `epoch`: its leader, if it is one of ours and older, ends.
   void fence(storage::SegmentKey key, Epoch epoch);
 
-  void for_each(const std::function<void(TopicLeader&)>& visit);
+  void for_each(const std::function<void(TopicLeader&)>& visit) const;
   bool settled() const;
 
  private:

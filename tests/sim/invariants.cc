@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace walrus::sim {
@@ -43,8 +44,16 @@ std::uint64_t digest_of(const metadata::View& view) {
 
 }  // namespace
 
-void Invariants::watch() {
+void Invariants::watch(const Workload& workload) {
+  for (const std::string& topic : workload.topics()) history_.expect_once(topic);
   cluster_.world().set_observer([this](const io::SimLoop& loop) { look_after(loop); });
+}
+
+WorkloadEvents Invariants::events() {
+  return {
+      .acknowledged = [this](const std::string& topic, const std::string& record,
+                             auto offset) { history_.acknowledged(topic, record, offset); },
+      .delivered = [this](const std::string& topic, const std::string& record) { history_.delivered(topic, record); }};
 }
 
 void Invariants::found(std::string what) {
@@ -54,17 +63,56 @@ void Invariants::found(std::string what) {
 }
 
 void Invariants::look_after(const io::SimLoop& loop) {
-  const SimNode* node = cluster_.node_on(loop);
-  if (node == nullptr) return;
+  if (SimNode* node = cluster_.node_on(loop)) return look_at_node(*node);
+  // A client's step is a step of the nodes that it has called.
+  for (const NodeId id : cluster_.up()) {
+    if (SimNode& node = *cluster_.node(id); node.was_asked()) look_at_node(node);
+  }
+}
+
+void Invariants::look_at_node(const SimNode& node) {
   ++looks_;
-  const std::size_t recent = note_view(node->id(), node->view()) ? kRecentInNewView : kRecent;
+  const std::size_t recent = note_view(node.id(), node.view()) ? kRecentInNewView : kRecent;
   // A wiped node that is not taken in again yet has nothing to do with what the metadata says of its former disk.
-  const metadata::NodeInfo* known = newest_->find_node(node->id());
-  const Uuid disk = cluster_.disk_id(node->id());
+  const metadata::NodeInfo* known = newest_->find_node(node.id());
+  const Uuid disk = cluster_.disk_id(node.id());
   if (known == nullptr || known->disk_id != disk) return;
   for (const metadata::TopicPtr& topic : topics_) {
-    look_at_replicas(*node, {node->id(), disk.high(), disk.low()}, *topic, recent);
+    look_at_replicas(node, {node.id(), disk.high(), disk.low()}, *topic, recent);
   }
+  node.for_each_leader([&](const broker::TopicLeader& leader) { look_at_leader(node.id(), leader); });
+}
+
+void Invariants::look_at_leader(NodeId node, const broker::TopicLeader& leader) {
+  const storage::SegmentKey key{leader.topic(), leader.segment()};
+  const auto replicas = replicas_.find(key);
+  const metadata::TopicPtr topic = newest_->find_topic(key.topic);
+  const metadata::SegmentInfo* segment = topic ? topic->find(key.segment) : nullptr;
+  if (replicas == replicas_.end() || segment == nullptr || leader.commit() == segment->base) return;
+  Offset& last = commits_[{node, key}];
+  if (std::exchange(last, leader.commit()) == leader.commit()) return;
+  const Uuid disk = cluster_.disk_id(node);
+  const auto place = history_.at(key, seen_[key][{node, disk.high(), disk.low()}].head, leader.commit());
+  if (!place) {
+    return found(fmt::format("I1: node {} commits {} segment {} up to {}, which is no place in its own copy", node,
+                             topic->name, key.segment, leader.commit()));
+  }
+  const std::size_t wanted = replicas->second.size() / 2 + 1;
+  if (const std::size_t have = holders(key, *place); have < wanted) {
+    found(fmt::format("I1: node {} commits {} segment {} up to {}, which {} of {} replicas have on disk", node,
+                      topic->name, key.segment, place->end, have, replicas->second.size()));
+  }
+  history_.commit(*topic, key, *place);
+}
+
+/// Replicas that have, or had before their disk was lost, everything up to there on disk.
+std::size_t Invariants::holders(storage::SegmentKey segment, History::Place place) const {
+  std::set<NodeId> nodes;
+  for (const auto& [disk, seen] : seen_.at(segment)) {
+    if (history_.contains(segment, seen.proof, place)) nodes.insert(disk.node);
+  }
+  const std::vector<NodeId>& replicas = replicas_.at(segment);
+  return static_cast<std::size_t>(std::ranges::count_if(replicas, [&](NodeId node) { return nodes.contains(node); }));
 }
 
 /// True when it is another one than before.
@@ -102,7 +150,7 @@ void Invariants::look_at_topic(const metadata::View& view, const metadata::Topic
     if (segment.sealed()) {
       look_at_sealed(view, topic, segment);
     } else {
-      replicas_.try_emplace({topic.id, segment.id}, segment.replicas.size());
+      replicas_.try_emplace({topic.id, segment.id}, segment.replicas);
     }
     if (segment.sealed() && !last && topic.segments[i + 1].base != segment.end) {
       found(fmt::format("I6: {} segment {} does not begin where the one before ends", topic.name, segment.id));
@@ -119,6 +167,7 @@ void Invariants::look_at_sealed(const metadata::View& view, const metadata::Topi
   if (!fresh && known->second != now) {
     found(fmt::format("I2: {} segment {} ends at {} and at {}", topic.name, segment.id, known->second.end, now.end));
   }
+  if (fresh) history_.seal(topic, segment);
   const auto replicas = replicas_.find(key);
   if (!fresh || replicas == replicas_.end()) return;
   // Whoever has another disk since the segment opened was struck off.
@@ -130,9 +179,9 @@ void Invariants::look_at_sealed(const metadata::View& view, const metadata::Topi
     const storage::Segment* replica = cluster_.node(id)->replica(topic, segment.id);
     return replica == nullptr || replica->status();
   });
-  if (same_disks && sound && segment.replicas.size() < replicas->second / 2 + 1) {
+  if (same_disks && sound && segment.replicas.size() < replicas->second.size() / 2 + 1) {
     found(fmt::format("I1: {} segment {} of {} replicas is sealed with {} holders", topic.name, segment.id,
-                      replicas->second, segment.replicas.size()));
+                      replicas->second.size(), segment.replicas.size()));
   }
 }
 
@@ -144,6 +193,10 @@ void Invariants::look_at_cursor(const metadata::View& view, const metadata::Topi
   const bool before = here != cursors.begin() && std::prev(here)->second > cursor;
   const bool after = std::next(here) != cursors.end() && std::next(here)->second < cursor;
   if (before || after) found(fmt::format("I11: the cursor of {} moved back", topic.name));
+  if (cursor > history_.committed(topic.id)) {
+    found(fmt::format("I11: the cursor of {} is at {}, committed is {}", topic.name, cursor,
+                      history_.committed(topic.id)));
+  }
 }
 
 void Invariants::look_at_replicas(const SimNode& node, const Disk& disk, const metadata::TopicInfo& topic,
@@ -151,15 +204,16 @@ void Invariants::look_at_replicas(const SimNode& node, const Disk& disk, const m
   const std::size_t first = topic.segments.size() > recent ? topic.segments.size() - recent : 0;
   for (std::size_t i = first; i < topic.segments.size(); ++i) {
     const metadata::SegmentInfo& segment = topic.segments[i];
-    const storage::Segment* replica = node.replica(topic, segment.id);
+    storage::Segment* replica = node.replica(topic, segment.id);
     if (replica != nullptr) look_at_replica(disk, topic, segment, *replica);
   }
 }
 
 void Invariants::look_at_replica(const Disk& disk, const metadata::TopicInfo& topic,
-                                 const metadata::SegmentInfo& segment, const storage::Segment& replica) {
+                                 const metadata::SegmentInfo& segment, storage::Segment& replica) {
   const storage::SegmentKey key{topic.id, segment.id};
-  Seen& seen = seen_[{disk, key}];
+  Seen& seen = seen_[key][disk];
+  if (replica.status()) look_at_content(disk, topic, segment, replica, seen);
   // Only then can it have become less than what it has answered with.
   if (seen.heard != pledges_.heard() || replica.promised() < seen.promised) {
     const Epoch promise = pledges_.promised(disk.node, key);
@@ -178,6 +232,21 @@ void Invariants::look_at_replica(const Disk& disk, const metadata::TopicInfo& to
   if (segment.sealed() && segment.has_replica(disk.node) && replica.status() && replica.durable_end() < segment.end) {
     found(fmt::format("I8: node {} is a holder of {} segment {} up to {} and has it up to {}", disk.node, topic.name,
                       segment.id, segment.end, replica.durable_end()));
+  }
+}
+
+/// Of a copy that is not damaged.
+void Invariants::look_at_content(const Disk& disk, const metadata::TopicInfo& topic,
+                                 const metadata::SegmentInfo& segment, storage::Segment& replica, Seen& seen) {
+  const History::Place head{replica.end(), replica.hash()};
+  if (head == seen.head && replica.durable_end() == seen.proof.end) return;
+  if (head != seen.head) seen.head = history_.learn(replica, seen.head);
+  const storage::SegmentKey key{topic.id, segment.id};
+  seen.proof = history_.at(key, seen.head, replica.durable_end()).value_or(History::Place());
+  if (segment.sealed() && segment.has_replica(disk.node) && seen.proof.end == segment.end &&
+      seen.proof.hash != segment.hash) {
+    found(fmt::format("I8: node {} is a holder of {} segment {} and has other content", disk.node, topic.name,
+                      segment.id));
   }
 }
 

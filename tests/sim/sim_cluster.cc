@@ -140,7 +140,7 @@ SimNode* SimCluster::node(NodeId id) {
   return it == nodes_.end() ? nullptr : it->second.get();
 }
 
-const SimNode* SimCluster::node_on(const io::SimLoop& loop) const {
+SimNode* SimCluster::node_on(const io::SimLoop& loop) const {
   for (const auto& [id, node] : nodes_) {
     if (&node->loop() == &loop) return node->refused() ? nullptr : node.get();
   }

@@ -58,7 +58,7 @@ class SimCluster {
 
   SimNode* node(NodeId id);
   /// The one that runs on this loop and is up; null for the environment's.
-  const SimNode* node_on(const io::SimLoop& loop) const;
+  SimNode* node_on(const io::SimLoop& loop) const;
   std::vector<NodeId> ids() const;
   std::vector<NodeId> up() const;
   /// The newest view that a node has.

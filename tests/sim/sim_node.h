@@ -2,8 +2,10 @@
 // It lives from one start to the next crash or stop; what survives is its disk.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/broker.h"
@@ -47,7 +49,12 @@ class SimNode {
   ~SimNode();
 
   /// What the clients of this node talk to.
-  broker::RequestSink& requests() { return *router_; }
+  broker::RequestSink& requests() {
+    asked_ = true;
+    return *router_;
+  }
+  /// A client has called since the last question.
+  bool was_asked() { return std::exchange(asked_, false); }
   metadata::MetadataService& metadata() { return *metadata_; }
   NodeId id() const { return options_.id; }
   metadata::ViewPtr view() const { return metadata_->client().view(); }
@@ -58,8 +65,12 @@ class SimNode {
   const controller::RepairCounters& repair_counters() const { return repair_counters_; }
   bool leads_raft() const { return metadata_->status().leader_id == options_.id; }
   /// This node's copy of a segment; null when it has none.
-  const storage::Segment* replica(const metadata::TopicInfo& topic, SegmentId segment) const {
+  storage::Segment* replica(const metadata::TopicInfo& topic, SegmentId segment) const {
     return shards_[directory_.shard_of(topic.name)]->store->find({topic.id, segment});
+  }
+  /// What this node leads.
+  void for_each_leader(const std::function<void(broker::TopicLeader&)>& visit) const {
+    for (const auto& shard : shards_) shard->broker->leaders().for_each(visit);
   }
   /// Every segment of a topic of this name of which something is here, whatever the metadata says.
   Result<std::vector<storage::SegmentKey>> copies(std::string_view name, TopicId topic) const {
@@ -99,6 +110,7 @@ class SimNode {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<broker::Router> router_;
   bool refused_ = false;
+  bool asked_ = false;
 };
 
 }  // namespace walrus::sim

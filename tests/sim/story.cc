@@ -37,12 +37,12 @@ bool Story::begin() {
     fail("the cluster did not form");
     return false;
   }
-  invariants_.watch();
+  invariants_.watch(workload_);
   if (!workload_.prepare()) {
     fail("the topic could not be registered");
     return false;
   }
-  workload_.start();
+  workload_.start(invariants_.events());
   groups_.start();
   until_acknowledged(20);
   return wrong_.empty();

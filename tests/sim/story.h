@@ -24,7 +24,10 @@ class Story {
   /// The story itself has seen something that must not be.
   void fail(std::string why);
   /// Records that nobody has any more are part of this story.
-  void expect_losses() { losses_expected_ = true; }
+  void expect_losses() {
+    losses_expected_ = true;
+    invariants_.expect_losses();
+  }
 
   // The open segment of the topic that all producers write to.
   metadata::TopicPtr topic() const;

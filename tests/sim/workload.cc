@@ -101,6 +101,7 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
     using Kind = broker::Answer::Kind;
     if (!producer_) {
       if (kind != Kind::kOkPayload) return;
+      workload_.events_.delivered(topic_.name, payload);
       topic_.taken.push_back(payload);
       ++workload_.delivered_;
       return;
@@ -114,6 +115,7 @@ class Workload::Client : public std::enable_shared_from_this<Client> {
     if (fate == Fate::kAcknowledged) {
       topic_.progress = workload_.cluster_.world().now();
       workload_.last_acknowledged_ = payload_;
+      workload_.events_.acknowledged(topic_.name, payload_, offset);
     }
     topic_.sent[*producer_].push_back({payload_, fate, offset});
     ++(fate == Fate::kAcknowledged ? workload_.acknowledged_
@@ -229,7 +231,8 @@ bool Workload::prepare() {
   return std::ranges::all_of(topics_, [this](const Topic& topic) { return register_topic(topic.name); });
 }
 
-void Workload::start() {
+void Workload::start(WorkloadEvents events) {
+  events_ = std::move(events);
   running_ = true;
   for (Topic& topic : topics_) topic.progress = cluster_.world().now();
   for (std::size_t i = 0; i < options_.producers; ++i) {
@@ -248,6 +251,12 @@ void Workload::stop() {
   running_ = false;
   cluster_.world().run_for(std::max<io::Duration>(options_.patience, 15s) + 1s);
   for (const auto& client : clients_) client->end();
+}
+
+std::vector<std::string> Workload::topics() const {
+  std::vector<std::string> names;
+  for (const Topic& topic : topics_) names.push_back(topic.name);
+  return names;
 }
 
 io::TimePoint Workload::oldest_progress() const {

@@ -2,6 +2,7 @@
 // be there, which surely are not.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,14 @@ struct WorkloadOptions {
   io::Duration patience = std::chrono::seconds(15);
 };
 
+/// What clients hear, when they hear it.
+struct WorkloadEvents {
+  /// A record of the topic is there, and perhaps where.
+  std::function<void(const std::string& topic, const std::string& record, std::optional<std::uint64_t> offset)>
+      acknowledged;
+  std::function<void(const std::string& topic, const std::string& record)> delivered;
+};
+
 /// Each producer puts "<producer>:<number>" into its topic, one after the other, through a random node; an idempotent
 /// one does so with PRODUCER and MPUT, and tries each until it hears that it is there, and where. Each reader takes
 /// from a topic. A client that hears nothing for a while gives up on its request and goes on.
@@ -33,7 +42,8 @@ class Workload {
 
   /// Registers the topics; false when that takes more than 30 virtual seconds.
   bool prepare();
-  void start();
+  /// `events` has both functions.
+  void start(WorkloadEvents events);
   /// No new requests; what is under way is given its time.
   void stop();
 
@@ -47,6 +57,7 @@ class Workload {
   /// What is wrong with the log as it is now, in words; empty when nothing is. All nodes must be up.
   std::string check();
 
+  std::vector<std::string> topics() const;
   std::uint64_t acknowledged() const { return acknowledged_; }
   const std::string& last_acknowledged() const { return last_acknowledged_; }
   std::uint64_t unknown() const { return unknown_; }
@@ -80,6 +91,7 @@ class Workload {
 
   SimCluster& cluster_;
   const WorkloadOptions options_;
+  WorkloadEvents events_;
   std::vector<Topic> topics_;
   std::vector<std::shared_ptr<Client>> clients_;
   std::string fault_;  // that a client has met
