@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # ./dev lint [file…]: layers, sizes, links; then clang-tidy over everything, or over the given files only.
 
-# The sources that the release build compiles, our own ones only; headers are checked through them. The gate leaves out
+# The sources that the release build compiles, our own ones only; headers are checked through them. They are read
+# without precompiled headers, so a file that does not name what it uses is found here. The gate leaves out
 # the tests (WALRUS_TIDY_SCOPE=product): they are as many files again, and ./dev lint checks them at the desk.
 tidy_files() {
-  python3 - "$(build_dir release)/compile_commands.json" <<'PY'
+  python3 - "$(build_dir lint)/compile_commands.json" <<'PY'
 import json, os, pathlib, sys
 here = pathlib.Path.cwd()
 product = os.environ.get("WALRUS_TIDY_SCOPE") == "product"
@@ -19,8 +20,8 @@ PY
 
 tidy() {
   local log
-  log=$(build_dir release)/clang-tidy.log
-  if ! printf '%s\n' "$@" | xargs -P "$JOBS" -n 4 clang-tidy-19 -p "$(build_dir release)" --quiet >"$log" 2>&1; then
+  log=$(build_dir lint)/clang-tidy.log
+  if ! printf '%s\n' "$@" | xargs -P "$JOBS" -n 4 clang-tidy-19 -p "$(build_dir lint)" --quiet >"$log" 2>&1; then
     grep -v 'warnings generated' "$log" | head -n 100 >&2
     fail "clang-tidy found something" "all of it: $log" "the checks and their limits: .clang-tidy"
   fi
@@ -40,8 +41,8 @@ dev_lint() {
   lint_text
   # Generated headers have to exist before a file that includes them can be checked.
   # shellcheck disable=SC2086
-  configure release ${WALRUS_CMAKE_FLAGS:-}
-  build release walrus_peer_proto walrus_metadata_proto
+  configure lint ${WALRUS_CMAKE_FLAGS:-}
+  build lint walrus_peer_proto walrus_metadata_proto
   local files=("$@")
   if [ ${#files[@]} -eq 0 ]; then mapfile -t files < <(tidy_files); fi
   [ ${#files[@]} -gt 0 ] || fail "lint: no files to check"
