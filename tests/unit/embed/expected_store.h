@@ -19,6 +19,8 @@ namespace walrus::test {
 struct ExpectedBatch {
   std::vector<std::string> values;
   std::optional<std::uint64_t> offset{};  ///< told
+  bool synced = false;                    ///< told before a call of sync() that has returned
+  std::string syncing{};                  ///< told before one that has not: its caller
 };
 
 /// Between what is told and what is asked for, both ends included.
@@ -34,13 +36,18 @@ struct ExpectedCursor {
 struct ExpectedTopic {
   bool must_be = false;
   bool may_be = true;
-  std::uint64_t trimmed = 0;                                                ///< told
-  std::uint64_t trimmed_most = 0;                                           ///< asked for
+  bool weak = false;               ///< what is told may be lost until it is synced, the newest first
+  std::uint64_t trimmed = 0;       ///< told
+  std::uint64_t trimmed_most = 0;  ///< asked for
   std::map<std::string, std::map<std::uint64_t, ExpectedBatch>> batches{};  ///< by writer and number; asked for
   std::map<std::string, ExpectedCursor> cursors{};                          ///< told that they are there
 };
 
 using ExpectedStore = std::map<std::string, ExpectedTopic>;
+
+/// `caller` calls sync(), and it returns.
+void begin_sync(ExpectedStore& expected, const std::string& caller);
+void end_sync(ExpectedStore& expected, const std::string& caller);
 
 /// What a store holds of a topic.
 struct FoundTopic {

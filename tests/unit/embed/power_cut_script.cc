@@ -9,7 +9,14 @@
 namespace walrus::test {
 namespace {
 
-constexpr const char* kTopics[] = {"orders", "events", "measurements"};
+struct ScriptTopic {
+  const char* name;
+  store::Fsync fsync;
+};
+constexpr ScriptTopic kTopics[] = {{"orders", store::Fsync::kAlways},
+                                   {"events", store::Fsync::kAlways},
+                                   {"measurements", store::Fsync::kInterval},
+                                   {"traces", store::Fsync::kNever}};
 
 std::vector<store::Record> records_of(const std::vector<std::string>& values) {
   std::vector<store::Record> records;
@@ -42,10 +49,11 @@ void ScriptWriter::run(store::Store& store, std::size_t steps) {
 void ScriptWriter::step(store::Store& store) {
   const std::uint64_t choice = random_.below(100);
   if (choice < 12) return churn(store);
-  auto found = store.find_topic(kTopics[random_.below(std::size(kTopics))]);
+  if (choice < 16) return sync(store);
+  auto found = store.find_topic(kTopics[random_.below(std::size(kTopics))].name);
   if (!worked(found, "find_topic")) return;
   store::Topic& topic = *found;
-  if (choice < 37) return append(topic, 1);
+  if (choice < 39) return append(topic, 1);
   if (choice < 55) return append(topic, 2 + random_.below(6));
   if (choice < 67) return append_async(topic);
   if (choice < 80) return take(topic);
@@ -149,6 +157,16 @@ void ScriptWriter::trim(store::Topic topic) {
   note(topic.name(), [to](ExpectedTopic& expected) { expected.trimmed = std::max(expected.trimmed, to); });
 }
 
+/// With something that nothing else makes durable.
+void ScriptWriter::sync(store::Store& store) {
+  auto topic = store.find_topic("traces");
+  if (!worked(topic, "find_topic")) return;
+  append(*topic, 1);
+  recording_.note([&expected = expected_, name = name_] { begin_sync(expected, name); });
+  if (!worked(store.sync(), "sync")) return;
+  recording_.note([&expected = expected_, name = name_] { end_sync(expected, name); });
+}
+
 /// The topic that comes and goes, and comes again under the same name.
 void ScriptWriter::churn(store::Store& store) {
   const std::string name = "of " + name_;
@@ -179,9 +197,10 @@ PowerCutScript::PowerCutScript(std::uint64_t seed, Recording& recording, Expecte
                ScriptWriter("w1", seed * 2 + 1, recording, expected)} {}
 
 void PowerCutScript::run(store::Store& store, std::size_t steps) {
-  for (const char* name : kTopics) {
-    recording_.note([&expected = expected_, name] { (void)expected[name]; });
-    if (const auto topic = store.topic(name); !topic) errors_.push_back(topic.error().message());
+  for (const auto& [name, fsync] : kTopics) {
+    const bool weak = fsync != store::Fsync::kAlways;
+    recording_.note([&expected = expected_, name, weak] { expected[name].weak = weak; });
+    if (const auto topic = store.topic(name, {.fsync = fsync}); !topic) errors_.push_back(topic.error().message());
     recording_.note([&expected = expected_, name] { expected[name].must_be = true; });
   }
   std::vector<std::thread> threads;

@@ -43,6 +43,7 @@ class ScriptWriter {
   void seek(store::Topic topic);
   void trim(store::Topic topic);
   void churn(store::Store& store);
+  void sync(store::Store& store);
   store::Result<store::Cursor> cursor(store::Topic& topic);
   /// Notes a change of what is expected of a topic.
   template <class Change>

@@ -29,6 +29,7 @@ store::Options options_of(const std::filesystem::path& root, unsigned shards) {
   options.directory = (root / "apps" / "data").string();
   options.shards = shards;
   options.segment_bytes = 12 << 10;
+  options.fsync_interval = std::chrono::milliseconds(5);
   return options;
 }
 

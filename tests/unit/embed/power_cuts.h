@@ -3,8 +3,9 @@
 // before that change could have left, by each crash model.
 //
 // What must hold of every such image: it opens without damage; what was acknowledged by then is there, with its offset
-// and bytes; what is there was asked for, in order, offsets dense, batches whole; topics, trims and cursors stand
-// between what was told and what was asked for; every topic takes appends; and a second opening finds the same.
+// and bytes (of topics with a weaker Fsync: what was when sync() was called, and it has returned); what is there was
+// asked for, in order, offsets dense, batches whole; topics, trims and cursors stand between what was told and what was
+// asked for; every topic takes appends; and a second opening finds the same.
 #pragma once
 
 #include <cstdint>
