@@ -143,6 +143,11 @@ void Repair::end_copy(storage::SegmentKey key, const Status& status) {
   not_before_.erase(key);
   missing_since_.erase(key);
   log::info("topic {} segment {}: a whole copy is here now", key.topic, key.segment);
+  // Listed and struck off within one view: nobody else sees that something came here.
+  const metadata::TopicPtr topic = shard_.metadata.view()->find_topic(key.topic);
+  const metadata::SegmentInfo* segment = topic ? topic->find(key.segment) : nullptr;
+  const bool listed = segment != nullptr && segment->has_replica(options_.self);
+  if (!listed && shard_.on_left_over) shard_.on_left_over(key.topic);
 }
 
 }  // namespace walrus::controller

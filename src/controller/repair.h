@@ -41,7 +41,7 @@ class Repair {
     storage::ShardStore& store;
     replication::ReplicaTable& replicas;
     std::function<bool(std::string_view topic)> owns;  ///< which topics are this shard's
-    std::function<void(TopicId)> on_left_over = {};    ///< part of a copy that was not finished lies here
+    std::function<void(TopicId)> on_left_over = {};    ///< a copy that is not finished, or not listed, lies here
   };
   /// Everything passed in outlives the object.
   Repair(Shard shard, RepairOptions options, RepairCounters& counters);

@@ -30,7 +30,8 @@ class RepairTest : public broker::BrokerTest {
                   .metadata = metadata,
                   .store = node.store,
                   .replicas = node.broker.replicas(),
-                  .owns = [](std::string_view) { return true; }},
+                  .owns = [](std::string_view) { return true; },
+                  .on_left_over = [this](TopicId topic) { left_over.push_back(topic); }},
                  {.self = id, .grace = 30s}, counters),
           scrubber({.loop = loop,
                     .metadata = metadata,
@@ -41,6 +42,7 @@ class RepairTest : public broker::BrokerTest {
                    {.self = id, .interval = 1h}, counters) {}
     testing_fakes::FakeMetadataClient metadata;
     RepairCounters counters;
+    std::vector<TopicId> left_over;
     Repair repair;
     Scrubber scrubber;
   };
@@ -137,6 +139,23 @@ class RepairTest : public broker::BrokerTest {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::set<std::uint64_t> alive_;
 };
+
+TEST_F(RepairTest, NothingIsLeftOverOfACopyThatIsListed) {
+  seal(3, {1, 2});
+  worker(3).repair.start();
+  run_for(20s);
+  EXPECT_THAT(holders(), UnorderedElementsAre(1, 2, 3));
+  EXPECT_THAT(worker(3).left_over, testing::IsEmpty());
+}
+
+TEST_F(RepairTest, ACopyThatWasListedAndGivenUpWithinOneViewIsLeftOver) {
+  seal(3, {1, 2});
+  worker(3).repair.start();
+  worker(3).metadata.overtake_next([this] { worker(3).metadata.hold_back(true); });
+  run_for(20s);
+  EXPECT_THAT(holders(), UnorderedElementsAre(1, 2, 3));
+  EXPECT_THAT(worker(3).left_over, testing::Contains(logs()->id));
+}
 
 TEST_F(RepairTest, AReplicaThatWasLeftBehindIsCompletedAndListed) {
   seal(3, {1, 2});
