@@ -14,6 +14,7 @@ struct EngineOptions {
   SyncPolicy sync;                                       ///< and of every segment that is not given another
   std::uint64_t wal_file_bytes = limits::kWalFileBytes;  ///< a multiple of limits::kDirectAlignment
   std::size_t wal_writes_in_flight = limits::kWalWritesInFlight;
+  std::size_t wal_small_write = limits::kWalSmallWrite;  ///< bytes; see there
   std::size_t wal_max_write_bytes = limits::kWalMaxWriteBytes;
   std::size_t wal_max_queued_bytes = limits::kWalMaxQueuedBytes;
   std::size_t wal_spare_files = limits::kWalSpareFiles;

@@ -2,6 +2,8 @@
 //
 // Happy path: append() queues an entry. At the end of the loop's turn (a posted task, so that everything appended in
 // one turn joins) a write starts if a slot is free: it takes what is queued, up to wal_max_write_bytes, as one group.
+// The last slots are for large writes: a device that is given many small ones at once takes longer for each, and they
+// would have been one.
 // When it is done, and all before it are, the listener hears on_durable() and the next write starts. Group commit needs
 // no timer. A group of a single record that nothing else waits behind is written on the loop's own thread where the
 // disk is fast (io::File::async_write_alone()). kWalMarkDelay after the last write an empty group says that everything
@@ -113,6 +115,7 @@ class WalWriter {
   using GroupPtr = std::shared_ptr<Group>;
 
   void post_start();
+  bool slot_free() const;
   void start_writes();
   bool start_write();
   void give_up_queue();
