@@ -22,7 +22,7 @@ tidy() {
   local log
   log=$(build_dir lint)/clang-tidy.log
   if ! printf '%s\n' "$@" | xargs -P "$JOBS" -n 4 clang-tidy-19 -p "$(build_dir lint)" --quiet >"$log" 2>&1; then
-    grep -v 'warnings generated' "$log" | head -n 100 >&2
+    grep -vE 'warnings generated|Processing file' "$log" | head -n 100 >&2
     fail "clang-tidy found something" "all of it: $log" "the checks and their limits: .clang-tidy"
   fi
   say "clang-tidy: $# files are clean"

@@ -69,7 +69,8 @@ void SimNetwork::replay_perhaps(const SimConnection::Side& from, const SimConnec
   if (replays_ == 0 || frame.kind == SimFrame::Kind::kReply || !replayed_(*frame.content)) return;
   if (!random_.chance(replays_)) return;
   const std::uint64_t number = next_replay_++;
-  auto again = [this, number, caller = from.node, node = to.node, channel = to.channel, frame]() mutable {
+  auto again = [this, number, caller = from.node, node = to.node, channel = to.channel,
+                frame = SimFrame(frame)]() mutable {
     replays_under_way_.erase(number);
     SimTransport* called = find(node, channel);
     if (called != nullptr && !is_cut(caller, node)) called->replay(caller, std::move(frame));
