@@ -7,6 +7,7 @@
 #include "metadata/raft_member.h"
 
 namespace walrus::metadata {
+
 Result<std::unique_ptr<RaftMember>> RaftMember::open(io::Loop& loop, io::Disk& disk, RaftMachine& machine,
                                                      RaftHost& host, RaftMemberOptions options) {
   WALRUS_TRY(disk.make_durable_directories(options.directory));

@@ -117,13 +117,13 @@ void WalWriter::wake() {
 
 /// For what is queued.
 bool WalWriter::slot_free() const {
-  if (writes_ >= options_.wal_writes_in_flight) return false;
+  if (writes_ >= options_.wal_writes_in_flight || in_flight_.size() >= limits::kWalMaxGroups) return false;
   return writes_ < limits::kWalSmallWritesInFlight || queued_bytes_ >= options_.wal_small_write;
 }
 
 /// Starts what can start, then wakes those who wait for a free slot, or for all to be done.
 void WalWriter::start_writes() {
-  while (slot_free() && in_flight_.size() < limits::kWalMaxGroups && !queued_.empty() && start_write()) {
+  while (slot_free() && !queued_.empty() && start_write()) {
   }
   if (draining_ && no_space_ && in_flight_.empty()) give_up_queue();
   if (queued_.empty() && in_flight_.empty()) {

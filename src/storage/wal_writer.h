@@ -3,13 +3,12 @@
 // Happy path: append() queues an entry. At the end of the loop's turn (a posted task, so that everything appended in
 // one turn joins) a write starts if a slot is free: it takes what is queued, up to wal_max_write_bytes, as one group.
 // The last slots are for large writes: a device that is given many small ones at once takes longer for each, and they
-// would have been one.
-// When it is done, and all before it are, the listener hears on_durable() and the next write starts. Group commit needs
-// no timer. A group of a single record that nothing else waits behind is written on the loop's own thread where the
-// disk is fast (io::File::async_write_alone()). kWalMarkDelay after the last write an empty group says that everything
-// before it was durable, so that recovery can tell rot in the last acknowledged batch from a torn write; after
-// kWalQuietDelay the listener hears of the quiet, once, and may release files, which one more mark announces; then
-// nothing runs.
+// would have been one. When it is done, and all before it are, the listener hears on_durable() and the next write
+// starts. Group commit needs no timer. A group of a single record that nothing else waits behind is written on the
+// loop's own thread where the disk is fast (io::File::async_write_alone()). kWalMarkDelay after the last write an empty
+// group says that everything before it was durable, so that recovery can tell rot in the last acknowledged batch from a
+// torn write; after kWalQuietDelay the listener hears of the quiet, once, and may release files, which one more mark
+// announces; then nothing runs.
 //
 // With a weaker policy than `always` (sync_policy.h) a group counts when the kernel has it, unless something in it asks
 // for more; files are synced in rounds, when one is due and, with `interval`, when a file is to be used again (with
