@@ -25,7 +25,7 @@ function(walrus_room name)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   add_library(walrus_${name} STATIC ${sources})
   target_link_libraries(walrus_${name} PUBLIC walrus_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
-  walrus_use_precompiled(walrus_${name})
+  walrus_use_precompiled(walrus_${name} walrus_precompiled)
 endfunction()
 
 # Protobuf messages of a room, as walrus_<name>_proto; generated headers are included as "<file>.pb.h".
