@@ -126,7 +126,6 @@ void History::extend(const metadata::TopicInfo& topic, Content& content, Place p
   }
   Topic& of = topics_[topic.name];
   if (of.id != topic.id) of = {.id = topic.id, .committed = {}, .places = {}};
-  names_[topic.id] = topic.name;
   for (const Step* step : std::views::reverse(steps)) add(topic.name, of, *step);
   content.committed = place;
 }
@@ -154,11 +153,9 @@ void History::give_up_behind(const metadata::TopicInfo& topic, Content& content,
   content.committed = end;
 }
 
-Offset History::committed(TopicId topic) const {
-  const auto name = names_.find(topic);
-  if (name == names_.end()) return {};
-  const auto found = topics_.find(name->second);
-  return found != topics_.end() && found->second.id == topic ? found->second.committed : Offset();
+Offset History::committed(const metadata::TopicInfo& topic) const {
+  const auto found = topics_.find(topic.name);
+  return found != topics_.end() && found->second.id == topic.id ? found->second.committed : Offset();
 }
 
 void History::acknowledged(const std::string& topic, const std::string& record, std::optional<std::uint64_t> offset) {

@@ -50,7 +50,7 @@ class History {
   void commit(const metadata::TopicInfo& topic, storage::SegmentKey segment, Place place);
   void seal(const metadata::TopicInfo& topic, const metadata::SegmentInfo& segment);
   /// Behind the last record of the topic that is committed.
-  Offset committed(TopicId topic) const;
+  Offset committed(const metadata::TopicInfo& topic) const;
 
   /// A client was told that its record is there, and perhaps where.
   void acknowledged(const std::string& topic, const std::string& record, std::optional<std::uint64_t> offset);
@@ -86,7 +86,6 @@ class History {
   std::function<void(std::string)> broken_;
   std::map<storage::SegmentKey, Content> contents_;
   std::map<std::string, Topic> topics_;  // by name: the one that has it now
-  std::map<TopicId, std::string> names_;
   std::set<std::string> once_;
   bool losses_expected_ = false;
 };

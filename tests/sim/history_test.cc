@@ -64,7 +64,7 @@ TEST_F(HistoryTest, SaysNothingOfAClusterThatKeepsItsWord) {
   EXPECT_TRUE(history_.contains(kKey, end, learn(copy_)));
   seal(end.end, end.hash);  // b was not acknowledged; that it was sealed commits it
   history_.delivered("orders", "b");
-  EXPECT_EQ(history_.committed(kKey.topic), Offset(102));
+  EXPECT_EQ(history_.committed(topic_), Offset(102));
   EXPECT_THAT(broken_, IsEmpty());
 }
 
@@ -148,7 +148,7 @@ TEST_F(HistoryTest, DisksThatAreGivenUpTakeTheirRecordsAlong) {
   seal(shorter.end, shorter.hash);
   EXPECT_THAT(broken_, IsEmpty());
   history_.delivered("orders", "a");
-  EXPECT_EQ(history_.committed(kKey.topic), Offset(101));
+  EXPECT_EQ(history_.committed(topic_), Offset(101));
   history_.delivered("orders", "b");
   EXPECT_THAT(broken_, ElementsAre(StartsWith("I5: b of orders")));
 }

@@ -75,31 +75,29 @@ void Invariants::look_at_node(const SimNode& node) {
   const std::size_t recent = note_view(node.id(), node.view()) ? kRecentInNewView : kRecent;
   // A wiped node that is not taken in again yet has nothing to do with what the metadata says of its former disk.
   const metadata::NodeInfo* known = newest_->find_node(node.id());
-  const Uuid disk = cluster_.disk_id(node.id());
-  if (known == nullptr || known->disk_id != disk) return;
-  for (const metadata::TopicPtr& topic : topics_) {
-    look_at_replicas(node, {node.id(), disk.high(), disk.low()}, *topic, recent);
-  }
-  node.for_each_leader([&](const broker::TopicLeader& leader) { look_at_leader(node.id(), leader); });
+  const Uuid disk_id = cluster_.disk_id(node.id());
+  if (known == nullptr || known->disk_id != disk_id) return;
+  const Disk disk{node.id(), disk_id.high(), disk_id.low()};
+  for (const metadata::TopicPtr& topic : topics_) look_at_replicas(node, disk, *topic, recent);
+  node.for_each_leader([&](const broker::TopicLeader& leader) { look_at_leader(disk, leader); });
 }
 
-void Invariants::look_at_leader(NodeId node, const broker::TopicLeader& leader) {
+void Invariants::look_at_leader(const Disk& disk, const broker::TopicLeader& leader) {
   const storage::SegmentKey key{leader.topic(), leader.segment()};
   const auto replicas = replicas_.find(key);
   const metadata::TopicPtr topic = newest_->find_topic(key.topic);
   const metadata::SegmentInfo* segment = topic ? topic->find(key.segment) : nullptr;
   if (replicas == replicas_.end() || segment == nullptr || leader.commit() == segment->base) return;
-  Offset& last = commits_[{node, key}];
+  Offset& last = commits_[{disk.node, key}];
   if (std::exchange(last, leader.commit()) == leader.commit()) return;
-  const Uuid disk = cluster_.disk_id(node);
-  const auto place = history_.at(key, seen_[key][{node, disk.high(), disk.low()}].head, leader.commit());
+  const auto place = history_.at(key, seen_[key][disk].head, leader.commit());
   if (!place) {
-    return found(fmt::format("I1: node {} commits {} segment {} up to {}, which is no place in its own copy", node,
+    return found(fmt::format("I1: node {} commits {} segment {} up to {}, which is no place in its own copy", disk.node,
                              topic->name, key.segment, leader.commit()));
   }
   const std::size_t wanted = replicas->second.size() / 2 + 1;
   if (const std::size_t have = holders(key, *place); have < wanted) {
-    found(fmt::format("I1: node {} commits {} segment {} up to {}, which {} of {} replicas have on disk", node,
+    found(fmt::format("I1: node {} commits {} segment {} up to {}, which {} of {} replicas have on disk", disk.node,
                       topic->name, key.segment, place->end, have, replicas->second.size()));
   }
   history_.commit(*topic, key, *place);
@@ -193,9 +191,9 @@ void Invariants::look_at_cursor(const metadata::View& view, const metadata::Topi
   const bool before = here != cursors.begin() && std::prev(here)->second > cursor;
   const bool after = std::next(here) != cursors.end() && std::next(here)->second < cursor;
   if (before || after) found(fmt::format("I11: the cursor of {} moved back", topic.name));
-  if (cursor > history_.committed(topic.id)) {
-    found(fmt::format("I11: the cursor of {} is at {}, committed is {}", topic.name, cursor,
-                      history_.committed(topic.id)));
+  if (cursor > history_.committed(topic)) {
+    found(
+        fmt::format("I11: the cursor of {} is at {}, committed is {}", topic.name, cursor, history_.committed(topic)));
   }
 }
 

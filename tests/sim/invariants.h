@@ -63,7 +63,7 @@ class Invariants {
 
   void look_after(const io::SimLoop& loop);
   void look_at_node(const SimNode& node);
-  void look_at_leader(NodeId node, const broker::TopicLeader& leader);
+  void look_at_leader(const Disk& disk, const broker::TopicLeader& leader);
   std::size_t holders(storage::SegmentKey segment, History::Place place) const;
   bool note_view(NodeId node, const metadata::ViewPtr& view);
   void look_at_view(const metadata::View& view);
