@@ -27,8 +27,7 @@ class TopicCheck {
   TopicCheck(const FoundTopic& found, const ExpectedTopic& expected) : found_(found), expected_(expected) {}
 
   std::string run() {
-    const std::uint64_t trimmed = expected_.weak ? std::min(expected_.trimmed, end()) : expected_.trimmed;
-    if (found_.start < trimmed) return fmt::format("starts at {}, was trimmed", found_.start);
+    if (found_.start < at_least(expected_.trimmed)) return fmt::format("starts at {}, was trimmed", found_.start);
     if (found_.start > expected_.trimmed_most) return fmt::format("starts at {}, was not trimmed there", found_.start);
     for (std::size_t i = 0; i < found_.values.size(); ++i) {
       if (std::string wrong = check_record(i); !wrong.empty()) return wrong;
@@ -43,6 +42,8 @@ class TopicCheck {
 
  private:
   std::uint64_t end() const { return found_.start + found_.values.size(); }
+  /// What a position that was told must be: where records may be lost, no more than what is left.
+  std::uint64_t at_least(std::uint64_t told) const { return expected_.weak ? std::min(told, end()) : told; }
 
   std::string check_record(std::size_t i) {
     const std::uint64_t offset = found_.start + i;
@@ -100,8 +101,7 @@ class TopicCheck {
       const std::uint64_t position = found_.cursors.at(name);
       // A step goes over what a trim has taken.
       const std::uint64_t most = std::max(cursor.most, expected_.trimmed_most + 1);
-      const std::uint64_t least = expected_.weak ? std::min(cursor.least, end()) : cursor.least;
-      if (position < least || position > std::min(most, end())) {
+      if (position < at_least(cursor.least) || position > std::min(most, end())) {
         return fmt::format("cursor {} is at {}, not in {} to {} (end {})", name, position, cursor.least, most, end());
       }
     }
@@ -143,26 +143,27 @@ std::expected<FoundTopic, std::string> find_topic(store::Topic topic, const Expe
   return found;
 }
 
-}  // namespace
-
-void begin_sync(ExpectedStore& expected, const std::string& caller) {
+template <class Visit>
+void for_each_batch(ExpectedStore& expected, Visit visit) {
   for (auto& [name, topic] : expected) {
     for (auto& [writer, batches] : topic.batches) {
-      for (auto& [number, batch] : batches) {
-        if (batch.offset && !batch.synced) batch.syncing = caller;
-      }
+      for (auto& [number, batch] : batches) visit(batch);
     }
   }
 }
 
+}  // namespace
+
+void begin_sync(ExpectedStore& expected, const std::string& caller) {
+  for_each_batch(expected, [&](ExpectedBatch& batch) {
+    if (batch.offset && !batch.synced) batch.syncing = caller;
+  });
+}
+
 void end_sync(ExpectedStore& expected, const std::string& caller) {
-  for (auto& [name, topic] : expected) {
-    for (auto& [writer, batches] : topic.batches) {
-      for (auto& [number, batch] : batches) {
-        if (batch.syncing == caller) batch.synced = true;
-      }
-    }
-  }
+  for_each_batch(expected, [&](ExpectedBatch& batch) {
+    if (batch.syncing == caller) batch.synced = true;
+  });
 }
 
 void ExpectedCursor::ask(std::uint64_t position) {
