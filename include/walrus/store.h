@@ -120,6 +120,7 @@ class Topic {
 
   /// Makes it at the start of the topic when there is none of this name.
   Result<Cursor> cursor(std::string_view name, const CursorOptions& options = {});
+  /// Who still holds it is answered kNotFound from then on.
   Status remove_cursor(std::string_view name);
 
   Result<TopicStats> stats() const;

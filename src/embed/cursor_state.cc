@@ -25,6 +25,7 @@ Offset CursorState::position() const {
 
 /// Makes `at_` stand on the next record, if there is one.
 Status CursorState::fill(Engine& engine, std::size_t max_bytes) {
+  if (removed_) return fail(ErrorCode::kNotFound, name_);
   if (at_ != std::default_sentinel && at_->offset == position_.value()) return {};
   at_ = {};
   auto read = engine.read(topic_, position_, max_bytes);
@@ -43,6 +44,7 @@ Status CursorState::fill(Engine& engine, std::size_t max_bytes) {
 }
 
 Status CursorState::write(Engine& engine, Offset position) {
+  if (removed_) return fail(ErrorCode::kNotFound, name_);
   WALRUS_TRY(engine.record({catalog::CursorMoved{topic_.id, name_, position}}));
   persisted_ = position;
   steps_ = 0;
@@ -93,6 +95,13 @@ Status CursorState::commit(Engine& engine) {
   const std::lock_guard lock(mutex_);
   if (position_ == persisted_) return {};
   return write(engine, position_);
+}
+
+Status CursorState::remove(Engine& engine) {
+  const std::lock_guard lock(mutex_);
+  WALRUS_TRY(engine.record({catalog::CursorRemoved{topic_.id, name_}}));
+  removed_ = true;
+  return {};
 }
 
 std::optional<catalog::Record> CursorState::unwritten() const {

@@ -32,6 +32,8 @@ class CursorState {
   Offset position() const;
   Status seek(Engine& engine, Offset to);
   Status commit(Engine& engine);
+  /// From the catalog, too. Who still holds it is told kNotFound from then on.
+  Status remove(Engine& engine);
 
   const std::string& name() const { return name_; }
   TopicId topic() const { return topic_.id; }
@@ -51,6 +53,7 @@ class CursorState {
   Offset position_;
   Offset persisted_;
   std::uint64_t steps_ = 0;  // since it was persisted
+  bool removed_ = false;
   // What was read ahead; `at_` stands on the record at position_, or at the end.
   store::Records ahead_;
   store::Records::Iterator at_;

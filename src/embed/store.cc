@@ -126,7 +126,7 @@ Status Topic::remove_cursor(std::string_view name) {
   const std::lock_guard lock(topic_->mutex);
   const auto known = topic_->cursors.find(name);
   if (known == topic_->cursors.end()) return refuse(ErrorCode::kNotFound, std::string(name));
-  const auto removed = engine_->record({embed::catalog::CursorRemoved{topic_->id, std::string(name)}});
+  const auto removed = known->second->remove(*engine_);
   if (removed) topic_->cursors.erase(known);
   return to_public(removed);
 }

@@ -151,14 +151,22 @@ bool TopicLog::expired(const Part& part) const {
          part.newest_ms + static_cast<std::int64_t>(retention_.time_ms) <= home_.loop.wall_ms();
 }
 
+/// Bytes of a part that stay whatever happens. While something is on its way to the disk none are sure: that may be
+/// lost, and what went for its sake was lost as well.
+std::uint64_t TopicLog::sure_bytes(const Part& part) {
+  const storage::Segment* segment = part.segment;
+  return segment == nullptr || segment->durable_end() != segment->end() ? 0 : segment->bytes();
+}
+
 /// Where the topic has to begin so that no segment can go without leaving less than asked.
 Offset TopicLog::retained_from() const {
-  std::uint64_t bytes = numbers().bytes;
+  std::uint64_t bytes = 0;
+  for (const Part& part : parts_) bytes += sure_bytes(part);
   std::size_t first = 0;
   for (; first + 1 < parts_.size(); ++first) {
     const Part& part = parts_[first];
     const Offset next = parts_[first + 1].base;
-    const std::uint64_t part_bytes = part.segment == nullptr ? 0 : part.segment->bytes();
+    const std::uint64_t part_bytes = sure_bytes(part);
     const bool too_old = expired(part);
     const bool too_large = retention_.bytes > 0 && bytes - part_bytes >= retention_.bytes;
     const bool too_many = retention_.records > 0 && visible_end() - next >= retention_.records;

@@ -123,6 +123,7 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   void move_start(Offset start, io::Done done);
   void drop_parts(std::size_t count);
   std::size_t parts_before(Offset offset) const;
+  static std::uint64_t sure_bytes(const Part& part);
   Offset retained_from() const;
   bool expired(const Part& part) const;
   void apply_retention(io::Done done);

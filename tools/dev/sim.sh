@@ -2,7 +2,7 @@
 # ./dev sim [args…]: whole clusters on virtual time (walrus-sim --help); without arguments 200 seeds, on all cores.
 # ./dev sim --all-cores N [args…]: N seeds, on all cores.
 # ./dev sim --crash-points [args…]: the storage engine, power cut at every change it makes to its disk (walrus-crash-points
-# --help).
+# --help); without arguments a program on the embedded store as well, which takes longer (WALRUS_POWER_CUT_RUNS=n: n of them).
 # ./dev sim --planted-bugs: with the bugs of base/planted_bug.h built in, one at a time; fails when one of them is not
 # found within 200 seeds.
 
@@ -20,8 +20,16 @@ sim_on_all_cores() {
   return $status
 }
 
+# The program of tests/unit/embed/power_cuts.h, with the power cut at every change.
+cut_embedded_store() {
+  build release embed_power_cut_test
+  say "power cuts of the embedded store, at every change: about ten minutes for each program"
+  WALRUS_POWER_CUT_RUNS=${WALRUS_POWER_CUT_RUNS:-1} "$(build_dir release)/tests/unit/embed/embed_power_cut_test" \
+    --gtest_filter='*NothingThatWasAcknowledged*'
+}
+
 dev_sim() {
-  local program=walrus-sim
+  local program=walrus-sim embedded=no
   if [ "${1:-}" = --planted-bugs ]; then
     program=walrus-sim-planted
     shift
@@ -30,6 +38,7 @@ dev_sim() {
   if [ "${1:-}" = --crash-points ]; then
     program=walrus-crash-points
     shift
+    [ $# -gt 0 ] || embedded=yes
   elif [ "$program" = walrus-sim ] && [ $# -eq 0 ]; then
     set -- --all-cores 200
   fi
@@ -40,4 +49,5 @@ dev_sim() {
   else
     "$program" "$@"
   fi
+  [ $embedded = no ] || cut_embedded_store
 }

@@ -78,6 +78,20 @@ TEST_F(CursorTest, ARemovedCursorBeginsAgain) {
   EXPECT_EQ(topic_.cursor("c").value().next().value()->offset(), 0u);
 }
 
+TEST_F(CursorTest, WhoHoldsARemovedCursorDoesNotBringItBack) {
+  fill(topic_, 5);
+  store::Cursor held = topic_.cursor("c").value();
+  EXPECT_EQ(held.next().value()->offset(), 0u);  // and has read ahead
+  ASSERT_TRUE(topic_.remove_cursor("c"));
+  EXPECT_EQ(held.next().error().code, store::ErrorCode::kNotFound);
+  EXPECT_EQ(held.peek().error().code, store::ErrorCode::kNotFound);
+  EXPECT_EQ(held.next_batch(100).error().code, store::ErrorCode::kNotFound);
+  EXPECT_EQ(held.seek(3).error().code, store::ErrorCode::kNotFound);
+  ASSERT_TRUE(store_.close());
+  store_ = open_store(options_);
+  EXPECT_EQ(topic_of(store_, "t").cursor("c").value().position(), 0u);
+}
+
 TEST_F(CursorTest, OptionsThatCannotBeAreRefused) {
   EXPECT_EQ(topic_.cursor("c", {.persist_every = 0}).error().code, store::ErrorCode::kInvalidArgument);
   EXPECT_EQ(topic_.cursor("").error().code, store::ErrorCode::kInvalidArgument);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <expected>
+#include <span>
 #include <sstream>
 
 namespace walrus::test {
@@ -28,7 +29,7 @@ class TopicCheck {
 
   std::string run() {
     if (found_.start < at_least(expected_.trimmed)) return fmt::format("starts at {}, was trimmed", found_.start);
-    if (found_.start > expected_.trimmed_most) return fmt::format("starts at {}, was not trimmed there", found_.start);
+    if (std::string wrong = check_retention(); !wrong.empty()) return wrong;
     for (std::size_t i = 0; i < found_.values.size(); ++i) {
       if (std::string wrong = check_record(i); !wrong.empty()) return wrong;
     }
@@ -44,6 +45,19 @@ class TopicCheck {
   std::uint64_t end() const { return found_.start + found_.values.size(); }
   /// What a position that was told must be: where records may be lost, no more than what is left.
   std::uint64_t at_least(std::uint64_t told) const { return expected_.weak ? std::min(told, end()) : told; }
+
+  std::string check_retention() const {
+    if (std::ranges::find(expected_.retentions, found_.retention) == expected_.retentions.end()) {
+      return fmt::format("keeps {} bytes and {} records, was not told so", found_.retention.bytes,
+                         found_.retention.records);
+    }
+    if (found_.start <= expected_.trimmed_most) return {};
+    const bool too_many = expected_.least_records && found_.values.size() >= *expected_.least_records;
+    const bool too_large = expected_.least_bytes && found_.bytes >= *expected_.least_bytes;
+    if (too_many || too_large) return {};
+    return fmt::format("starts at {} with {} records of {} bytes: not trimmed there, and less than is to be kept",
+                       found_.start, found_.values.size(), found_.bytes);
+  }
 
   std::string check_record(std::size_t i) {
     const std::uint64_t offset = found_.start + i;
@@ -99,8 +113,10 @@ class TopicCheck {
   std::string check_cursors() const {
     for (const auto& [name, cursor] : expected_.cursors) {
       const std::uint64_t position = found_.cursors.at(name);
-      // A step goes over what a trim has taken.
-      const std::uint64_t most = std::max(cursor.most, expected_.trimmed_most + 1);
+      if (cursor.may_be_new && position <= found_.start) continue;
+      if (cursor.must_be_new) return fmt::format("cursor {} was removed and is at {}", name, position);
+      // A step goes over what a trim or retention has taken.
+      const std::uint64_t most = std::max(cursor.most, std::max(found_.start, expected_.trimmed_most) + 1);
       if (position < at_least(cursor.least) || position > std::min(most, end())) {
         return fmt::format("cursor {} is at {}, not in {} to {} (end {})", name, position, cursor.least, most, end());
       }
@@ -121,7 +137,9 @@ class TopicCheck {
 std::expected<FoundTopic, std::string> find_topic(store::Topic topic, const ExpectedTopic& expected) {
   const auto stats = topic.stats();
   if (!stats) return std::unexpected("stats: " + stats.error().message());
-  FoundTopic found{.start = stats->start};
+  const auto retention = topic.retention();
+  if (!retention) return std::unexpected("retention: " + retention.error().message());
+  FoundTopic found{.start = stats->start, .bytes = stats->bytes, .retention = *retention};
   auto reader = topic.reader(stats->start);
   while (true) {
     const auto records = reader.next();
@@ -166,6 +184,12 @@ void end_sync(ExpectedStore& expected, const std::string& caller) {
   });
 }
 
+void ExpectedTopic::ask(const store::Retention& retention) {
+  retentions.push_back(retention);
+  if (retention.records > 0) least_records = std::min(least_records.value_or(UINT64_MAX), retention.records);
+  if (retention.bytes > 0) least_bytes = std::min(least_bytes.value_or(UINT64_MAX), retention.bytes);
+}
+
 void ExpectedCursor::ask(std::uint64_t position) {
   least = std::min(least, position);
   most = std::max(most, position);
@@ -181,6 +205,17 @@ std::expected<FoundStore, std::string> find_store(store::Store& store, const Exp
     found[name] = *std::move(topic);
   }
   return found;
+}
+
+bool same_later(const FoundStore& before, const FoundStore& after) {
+  return std::ranges::equal(before, after, [](const auto& first, const auto& second) {
+    const FoundTopic& was = first.second;
+    const FoundTopic& is = second.second;
+    if (is.start < was.start || is.start > was.start + was.values.size()) return false;
+    if (is.start > was.start && was.retention == store::Retention{}) return false;
+    return first.first == second.first && is.retention == was.retention && is.cursors == was.cursors &&
+           std::ranges::equal(is.values, std::span(was.values).subspan(is.start - was.start));
+  });
 }
 
 std::string compare(const FoundStore& found, const ExpectedStore& expected) {

@@ -27,6 +27,8 @@ struct ExpectedBatch {
 struct ExpectedCursor {
   std::uint64_t least = 0;
   std::uint64_t most = 0;
+  bool may_be_new = false;   ///< its removal was asked for: made again, it stands at the start
+  bool must_be_new = false;  ///< and told
 
   void ask(std::uint64_t position);
   void tell(std::uint64_t position) { least = most = position; }
@@ -39,8 +41,15 @@ struct ExpectedTopic {
   bool weak = false;               ///< what is told may be lost until it is synced, the newest first
   std::uint64_t trimmed = 0;       ///< told
   std::uint64_t trimmed_most = 0;  ///< asked for
+  /// The one told and those asked for since, and the least that any was to keep, in its own measure.
+  std::vector<store::Retention> retentions{{}};
+  std::optional<std::uint64_t> least_records{};
+  std::optional<std::uint64_t> least_bytes{};
   std::map<std::string, std::map<std::uint64_t, ExpectedBatch>> batches{};  ///< by writer and number; asked for
   std::map<std::string, ExpectedCursor> cursors{};                          ///< told that they are there
+
+  void ask(const store::Retention& retention);
+  void tell(const store::Retention& retention) { retentions = {retention}; }
 };
 
 using ExpectedStore = std::map<std::string, ExpectedTopic>;
@@ -52,10 +61,10 @@ void end_sync(ExpectedStore& expected, const std::string& caller);
 /// What a store holds of a topic.
 struct FoundTopic {
   std::uint64_t start = 0;
+  std::uint64_t bytes = 0;
+  store::Retention retention{};
   std::vector<std::string> values{};
   std::map<std::string, std::uint64_t> cursors{};
-
-  friend bool operator==(const FoundTopic&, const FoundTopic&) = default;
 };
 using FoundStore = std::map<std::string, FoundTopic>;
 
@@ -63,5 +72,7 @@ using FoundStore = std::map<std::string, FoundTopic>;
 std::expected<FoundStore, std::string> find_store(store::Store& store, const ExpectedStore& expected);
 /// Empty when nothing is wrong.
 std::string compare(const FoundStore& found, const ExpectedStore& expected);
+/// Whether nothing has changed, but for what retention may have taken.
+bool same_later(const FoundStore& before, const FoundStore& after);
 
 }  // namespace walrus::test

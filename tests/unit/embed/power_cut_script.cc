@@ -13,10 +13,9 @@ struct ScriptTopic {
   const char* name;
   store::Fsync fsync;
 };
-constexpr ScriptTopic kTopics[] = {{"orders", store::Fsync::kAlways},
-                                   {"events", store::Fsync::kAlways},
-                                   {"measurements", store::Fsync::kInterval},
-                                   {"traces", store::Fsync::kNever}};
+constexpr ScriptTopic kTopics[] = {{"orders", store::Fsync::kAlways},         {"events", store::Fsync::kAlways},
+                                   {"measurements", store::Fsync::kInterval}, {"traces", store::Fsync::kNever},
+                                   {"kept by w0", store::Fsync::kAlways},     {"kept by w1", store::Fsync::kAlways}};
 
 std::vector<store::Record> records_of(const std::vector<std::string>& values) {
   std::vector<store::Record> records;
@@ -50,16 +49,18 @@ void ScriptWriter::step(store::Store& store) {
   const std::uint64_t choice = random_.below(100);
   if (choice < 12) return churn(store);
   if (choice < 16) return sync(store);
+  if (choice < 19) return set_retention(store);
   auto found = store.find_topic(kTopics[random_.below(std::size(kTopics))].name);
   if (!worked(found, "find_topic")) return;
   store::Topic& topic = *found;
-  if (choice < 39) return append(topic, 1);
+  if (choice < 41) return append(topic, 1);
   if (choice < 55) return append(topic, 2 + random_.below(6));
   if (choice < 67) return append_async(topic);
-  if (choice < 80) return take(topic);
-  if (choice < 84) return take_batch(topic);
-  if (choice < 88) return seek(topic);
-  if (choice < 94) return trim(topic);
+  if (choice < 78) return take(topic);
+  if (choice < 82) return take_batch(topic);
+  if (choice < 86) return seek(topic);
+  if (choice < 89) return remove_cursor(topic);
+  if (choice < 95) return trim(topic);
   worked(topic.seal(), "seal");
 }
 
@@ -109,7 +110,9 @@ store::Result<store::Cursor> ScriptWriter::cursor(store::Topic& topic) {
   if (!made) return made;
   // Known from the first time on, wherever it stood then.
   note(topic.name(), [name = name_, position = made->position()](ExpectedTopic& expected) {
-    expected.cursors.try_emplace(name, ExpectedCursor{.least = position, .most = position});
+    auto& cursor =
+        expected.cursors.try_emplace(name, ExpectedCursor{.least = position, .most = position}).first->second;
+    if (cursor.must_be_new) cursor = {.least = position, .most = position};
   });
   return made;
 }
@@ -149,12 +152,33 @@ void ScriptWriter::seek(store::Topic topic) {
   note(topic.name(), [name = name_, to](ExpectedTopic& expected) { expected.cursors.at(name).tell(to); });
 }
 
+void ScriptWriter::remove_cursor(store::Topic topic) {
+  const auto mine = cursor(topic);
+  if (!worked(mine, "cursor")) return;
+  note(topic.name(), [name = name_](ExpectedTopic& expected) { expected.cursors.at(name).may_be_new = true; });
+  if (!worked(topic.remove_cursor(name_), "remove_cursor")) return;
+  note(topic.name(), [name = name_](ExpectedTopic& expected) { expected.cursors.at(name).must_be_new = true; });
+}
+
 void ScriptWriter::trim(store::Topic topic) {
   const std::uint64_t end = topics_[topic.name()].end;
   const std::uint64_t to = end - std::min(end, random_.below(30));
   note(topic.name(), [to](ExpectedTopic& expected) { expected.trimmed_most = std::max(expected.trimmed_most, to); });
   if (!worked(topic.trim(to), "trim")) return;
   note(topic.name(), [to](ExpectedTopic& expected) { expected.trimmed = std::max(expected.trimmed, to); });
+}
+
+/// Of a topic of which nobody else sets it.
+void ScriptWriter::set_retention(store::Store& store) {
+  auto topic = store.find_topic("kept by " + name_);
+  if (!worked(topic, "find_topic")) return;
+  store::Retention retention;
+  const std::uint64_t bound = random_.below(3);
+  if (bound == 1) retention.records = 1 + random_.below(20);
+  if (bound == 2) retention.bytes = 1 + random_.below(16 << 10);
+  note(topic->name(), [retention](ExpectedTopic& expected) { expected.ask(retention); });
+  if (!worked(topic->set_retention(retention), "set_retention")) return;
+  note(topic->name(), [retention](ExpectedTopic& expected) { expected.tell(retention); });
 }
 
 /// With something that nothing else makes durable.

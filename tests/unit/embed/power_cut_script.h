@@ -41,7 +41,9 @@ class ScriptWriter {
   void take(store::Topic topic);
   void take_batch(store::Topic topic);
   void seek(store::Topic topic);
+  void remove_cursor(store::Topic topic);
   void trim(store::Topic topic);
+  void set_retention(store::Store& store);
   void churn(store::Store& store);
   void sync(store::Store& store);
   store::Result<store::Cursor> cursor(store::Topic& topic);

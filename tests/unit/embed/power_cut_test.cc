@@ -1,5 +1,5 @@
 // The embedded store promises what it promises over power cuts, too: see tests/unit/embed/power_cuts.h. With
-// WALRUS_POWER_CUT_RUNS=n, n programs are looked at, at every change that they make to the disk (some minutes each).
+// WALRUS_POWER_CUT_RUNS=n, n programs are looked at, at every change that they make to the disk (ten minutes each).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
