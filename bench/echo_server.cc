@@ -22,7 +22,7 @@ namespace walrus::bench {
 namespace {
 
 constexpr int kBacklog = 4096;
-constexpr std::size_t kReceiveBytes = 64 * 1024;
+constexpr std::size_t kEchoReceiveBytes = 64 * 1024;
 
 class Peer {
  public:
@@ -50,8 +50,8 @@ class Peer {
   bool receive() {
     const std::size_t before = in_.size();
     ssize_t got = 0;
-    in_.resize_and_overwrite(before + kReceiveBytes, [&](char* data, std::size_t) {
-      got = ::recv(socket_, data + before, kReceiveBytes, 0);
+    in_.resize_and_overwrite(before + kEchoReceiveBytes, [&](char* data, std::size_t) {
+      got = ::recv(socket_, data + before, kEchoReceiveBytes, 0);
       return before + static_cast<std::size_t>(got > 0 ? got : 0);
     });
     if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR);

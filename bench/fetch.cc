@@ -15,10 +15,7 @@
 namespace walrus::bench {
 namespace {
 
-constexpr std::size_t kReceiveBytes = 1024 * 1024;
-constexpr auto kConnectTimeout = std::chrono::seconds(5);
-constexpr auto kStatusInterval = std::chrono::milliseconds(250);
-constexpr auto kLookInterval = std::chrono::milliseconds(5);
+constexpr std::size_t kFetchReceiveBytes = 1024 * 1024;
 constexpr int kLookForEnd = 100;  // ms
 
 class Consumer {
@@ -30,7 +27,7 @@ class Consumer {
         from_end_(plan.from_end),
         begin_(begin),
         end_(end),
-        in_(kReceiveBytes, '\0') {}
+        in_(kFetchReceiveBytes, '\0') {}
   ~Consumer() { ::close(socket_); }
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
@@ -138,8 +135,8 @@ class Consumer {
   std::atomic<bool> finished_ = false;
 };
 
-void watch(const std::vector<std::unique_ptr<Consumer>>& consumers,
-           const std::function<void(const LoadStatus&)>& show) {
+void watch_consumers(const std::vector<std::unique_ptr<Consumer>>& consumers,
+                     const std::function<void(const LoadStatus&)>& show) {
   const Nanoseconds start = monotonic_now();
   auto next = std::chrono::steady_clock::now() + kStatusInterval;
   while (!std::ranges::all_of(consumers, [](const auto& consumer) { return consumer->finished(); })) {
@@ -171,7 +168,7 @@ client::Result<FetchResult> run_fetch(const FetchPlan& plan, const std::function
     std::vector<std::jthread> threads;
     threads.reserve(consumers.size());
     for (const auto& consumer : consumers) threads.emplace_back([&consumer] { consumer->run(); });
-    watch(consumers, on_status);
+    watch_consumers(consumers, on_status);
   }
   FetchResult result;
   Nanoseconds last = begin;

@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxErrorTexts = 100;
 constexpr std::size_t kMaxErrorBytes = 200;
-constexpr auto kConnectTimeout = std::chrono::seconds(5);
-constexpr auto kStatusInterval = std::chrono::milliseconds(250);
-constexpr auto kLookInterval = std::chrono::milliseconds(5);
 
 /// As many descriptors as the system lets us have: one connection is one descriptor.
 void allow_many_sockets() {
@@ -68,8 +65,8 @@ std::vector<std::unique_ptr<LoadWorker>> make_workers(const LoadPlan& plan, cons
   return workers;
 }
 
-void watch(const std::vector<std::unique_ptr<LoadWorker>>& workers,
-           const std::function<void(const LoadStatus&)>& show) {
+void watch_workers(const std::vector<std::unique_ptr<LoadWorker>>& workers,
+                   const std::function<void(const LoadStatus&)>& show) {
   const auto start = std::chrono::steady_clock::now();
   auto next = start + kStatusInterval;
   const auto finished = [](const auto& worker) { return worker->counters().finished.load(); };
@@ -129,7 +126,7 @@ client::Result<LoadResult> run_load(const LoadPlan& plan, const Codec& codec,
     std::vector<std::jthread> threads;
     threads.reserve(workers.size());
     for (const auto& worker : workers) threads.emplace_back([&worker] { worker->run(); });
-    watch(workers, on_status);
+    watch_workers(workers, on_status);
   }
   LoadResult result;
   result.client_cpu_seconds = cpu_seconds() - cpu_before;

@@ -65,6 +65,11 @@ void count_error(LoadResult& result, std::string_view text);
 /// Adds what another thread, or another part of a run, has counted; not its seconds, nor `drained`.
 void merge(LoadResult& into, const LoadResult& from);
 
+// Of every run: how long a connection may take, how often to look whether all is done, and how often to say how far.
+inline constexpr auto kConnectTimeout = std::chrono::seconds(5);
+inline constexpr auto kLookInterval = std::chrono::milliseconds(5);
+inline constexpr auto kStatusInterval = std::chrono::milliseconds(250);
+
 /// What a live line shows.
 struct LoadStatus {
   double seconds = 0;  ///< since the start, with the warm-up

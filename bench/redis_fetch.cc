@@ -8,47 +8,47 @@
 namespace walrus::bench {
 namespace {
 
-enum class Parse : std::uint8_t { kDone, kNeedMore, kNonsense };
+enum class Taking : std::uint8_t { kDone, kNeedMore, kNonsense };
 
 /// Takes "<type><number>\r\n" off the front.
-Parse take_number(std::string_view& input, char type, std::int64_t& number) {
+Taking take_number(std::string_view& input, char type, std::int64_t& number) {
   const auto end = input.find("\r\n");
-  if (end == std::string_view::npos) return Parse::kNeedMore;
-  if (input.front() != type) return Parse::kNonsense;
+  if (end == std::string_view::npos) return Taking::kNeedMore;
+  if (input.front() != type) return Taking::kNonsense;
   const std::string_view digits = input.substr(1, end - 1);
   const auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || last != digits.data() + digits.size()) return Parse::kNonsense;
+  if (error != std::errc() || last != digits.data() + digits.size()) return Taking::kNonsense;
   input.remove_prefix(end + 2);
-  return Parse::kDone;
+  return Taking::kDone;
 }
 
-Parse take_bulk(std::string_view& input, std::string_view& bytes) {
+Taking take_bulk(std::string_view& input, std::string_view& bytes) {
   std::int64_t size = 0;
-  if (const Parse taken = take_number(input, '$', size); taken != Parse::kDone) return taken;
-  if (size < 0) return Parse::kNonsense;
+  if (const Taking taken = take_number(input, '$', size); taken != Taking::kDone) return taken;
+  if (size < 0) return Taking::kNonsense;
   const auto length = static_cast<std::size_t>(size);
-  if (input.size() < length + 2) return Parse::kNeedMore;
+  if (input.size() < length + 2) return Taking::kNeedMore;
   bytes = input.substr(0, length);
   input.remove_prefix(length + 2);
-  return Parse::kDone;
+  return Taking::kDone;
 }
 
 /// Takes an array's head, which must say `expected` unless that is -1.
-Parse take_array(std::string_view& input, std::int64_t expected, std::int64_t& items) {
-  const Parse taken = take_number(input, '*', items);
-  if (taken == Parse::kDone && expected >= 0 && items != expected) return Parse::kNonsense;
+Taking take_array(std::string_view& input, std::int64_t expected, std::int64_t& items) {
+  const Taking taken = take_number(input, '*', items);
+  if (taken == Taking::kDone && expected >= 0 && items != expected) return Taking::kNonsense;
   return taken;
 }
 
 /// One entry of a stream: its id, and one field with its value.
-Parse take_entry(std::string_view& input, std::string_view& id, std::string_view& value) {
+Taking take_entry(std::string_view& input, std::string_view& id, std::string_view& value) {
   std::int64_t items = 0;
   std::string_view name;
-  Parse taken = take_array(input, 2, items);
-  if (taken == Parse::kDone) taken = take_bulk(input, id);
-  if (taken == Parse::kDone) taken = take_array(input, 2, items);
-  if (taken == Parse::kDone) taken = take_bulk(input, name);
-  return taken == Parse::kDone ? take_bulk(input, value) : taken;
+  Taking taken = take_array(input, 2, items);
+  if (taken == Taking::kDone) taken = take_bulk(input, id);
+  if (taken == Taking::kDone) taken = take_array(input, 2, items);
+  if (taken == Taking::kDone) taken = take_bulk(input, name);
+  return taken == Taking::kDone ? take_bulk(input, value) : taken;
 }
 
 class RedisFetch : public FetchCodec {
@@ -74,42 +74,42 @@ class RedisFetch : public FetchCodec {
     if (input.empty()) return false;
     fetched = {};
     std::string_view rest = input;
-    const Parse parsed = input.front() == '-' ? take_error(rest, fetched) : take_entries(rest, fetched);
-    if (parsed == Parse::kNeedMore) return false;
-    if (parsed == Parse::kNonsense) fetched = {.kind = Fetched::Kind::kNonsense};
+    const Taking parsed = input.front() == '-' ? take_error(rest, fetched) : take_entries(rest, fetched);
+    if (parsed == Taking::kNeedMore) return false;
+    if (parsed == Taking::kNonsense) fetched = {.kind = Fetched::Kind::kNonsense};
     input = rest;
     return true;
   }
 
  private:
-  static Parse take_error(std::string_view& input, Fetched& fetched) {
+  static Taking take_error(std::string_view& input, Fetched& fetched) {
     const auto end = input.find("\r\n");
-    if (end == std::string_view::npos) return Parse::kNeedMore;
+    if (end == std::string_view::npos) return Taking::kNeedMore;
     fetched = {.kind = Fetched::Kind::kError, .error = std::string(input.substr(1, end - 1))};
     input.remove_prefix(end + 2);
-    return Parse::kDone;
+    return Taking::kDone;
   }
 
   /// [[<stream>, [<entry>, …]]], or a null array when there is nothing.
-  Parse take_entries(std::string_view& input, Fetched& fetched) {
+  Taking take_entries(std::string_view& input, Fetched& fetched) {
     std::int64_t items = 0;
     std::string_view name;
-    Parse taken = take_array(input, -1, items);
-    if (taken == Parse::kDone && items < 0) {
+    Taking taken = take_array(input, -1, items);
+    if (taken == Taking::kDone && items < 0) {
       fetched.at_end = true;
-      return Parse::kDone;
+      return Taking::kDone;
     }
-    if (taken == Parse::kDone) taken = take_array(input, 2, items);
-    if (taken == Parse::kDone) taken = take_bulk(input, name);
-    if (taken == Parse::kDone) taken = take_array(input, -1, items);
+    if (taken == Taking::kDone) taken = take_array(input, 2, items);
+    if (taken == Taking::kDone) taken = take_bulk(input, name);
+    if (taken == Taking::kDone) taken = take_array(input, -1, items);
     std::string_view id;
     std::string_view value;
-    for (std::int64_t i = 0; i < items && taken == Parse::kDone; ++i) {
+    for (std::int64_t i = 0; i < items && taken == Taking::kDone; ++i) {
       taken = take_entry(input, id, value);
       ++fetched.records;
       fetched.bytes += value.size();
     }
-    if (taken == Parse::kDone) {
+    if (taken == Taking::kDone) {
       last_id_ = id;
       fetched.at_end = fetched.records < count_;
     }

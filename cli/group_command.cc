@@ -10,13 +10,13 @@
 namespace walrus::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 ExitStatus show(const std::string& json, const GroupCommandOptions& options) {
   if (!options.json) return print_text(group_table(json, options.group));
   if (options.group.empty()) return print_text(json + "\n");
-  const Json groups = Json::parse(json, nullptr, false);
-  for (const Json& group : groups.is_array() ? groups : Json::array()) {
+  const OrderedJson groups = OrderedJson::parse(json, nullptr, false);
+  for (const OrderedJson& group : groups.is_array() ? groups : OrderedJson::array()) {
     if (group.value("group", std::string()) == options.group) return print_text(group.dump() + "\n");
   }
   return print_text("null\n");
@@ -25,10 +25,10 @@ ExitStatus show(const std::string& json, const GroupCommandOptions& options) {
 }  // namespace
 
 std::string group_table(const std::string& json, const std::string& only) {
-  const Json groups = Json::parse(json, nullptr, false);
+  const OrderedJson groups = OrderedJson::parse(json, nullptr, false);
   if (!groups.is_array()) return json + "\n";
   std::vector<TableRow> rows{{"GROUP", "OFFSET", "COMMITTED", "END", "LAG"}};
-  for (const Json& group : groups) {
+  for (const OrderedJson& group : groups) {
     if (!group.is_object()) return json + "\n";
     const std::string name = group.value("group", std::string());
     if (!only.empty() && name != only) continue;

@@ -17,7 +17,7 @@
 namespace walrus::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::uint64_t kRecordsAtATime = 1'000;
 constexpr int kWaitMs = 1'000;  // at the server; a signal is seen at the latest then
@@ -48,12 +48,12 @@ client::Result<Page> parse_page(std::string_view reply) {
 }
 
 std::string json_of(const protocol::Record& record) {
-  Json json = {{"offset", record.place ? record.place->offset.value() : 0},
-               {"timestamp_ms", record.place ? record.place->timestamp_ms : 0}};
+  OrderedJson json = {{"offset", record.place ? record.place->offset.value() : 0},
+                      {"timestamp_ms", record.place ? record.place->timestamp_ms : 0}};
   if (record.key) json["key"] = *record.key;
   for (const protocol::RecordHeader& header : record.headers) json["headers"][std::string(header.name)] = header.value;
   json["value"] = record.value;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 class Reading {

@@ -26,7 +26,7 @@ std::unexpected<Error> cannot_connect(std::string reason) {
   return std::unexpected(Error{.kind = ErrorKind::kCannotConnect, .text = std::move(reason)});
 }
 
-std::string reason_of(int error) { return std::generic_category().message(error); }
+std::string connect_error_of(int error) { return std::generic_category().message(error); }
 
 bool valid_port(std::string_view text) {
   std::uint16_t port = 0;
@@ -94,7 +94,7 @@ Result<int> connect_tcp(const Endpoint& endpoint, std::chrono::milliseconds time
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(), &hints, &found); error != 0) {
-    return cannot_connect(error == EAI_SYSTEM ? reason_of(errno) : ::gai_strerror(error));
+    return cannot_connect(error == EAI_SYSTEM ? connect_error_of(errno) : ::gai_strerror(error));
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> candidates(found, &::freeaddrinfo);
   int error = EADDRNOTAVAIL;
@@ -113,7 +113,7 @@ Result<int> connect_tcp(const Endpoint& endpoint, std::chrono::milliseconds time
     }
     ::close(descriptor);
   }
-  return cannot_connect(reason_of(error));
+  return cannot_connect(connect_error_of(error));
 }
 
 }  // namespace walrus::client

@@ -19,8 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = WriteBatch::Clock;
 
-constexpr auto kFirstPause = 20ms;  // before a batch goes again; doubles with each failure in a row
-constexpr auto kLongestPause = 500ms;
+constexpr auto kFirstBatchPause = 20ms;  // before a batch goes again; doubles with each failure in a row
+constexpr auto kLongestBatchPause = 500ms;
 
 Options connection_options(const ProducerOptions& options) {
   return Options{.endpoints = options.endpoints,
@@ -236,7 +236,8 @@ void Producer::Impl::repeat_later(Topics::value_type& topic) {
     const std::scoped_lock lock(mutex_);
     failures = topic.second.queue.failures();
   }
-  const auto pause = std::min<std::chrono::milliseconds>(kFirstPause * (1U << std::min(failures, 5U)), kLongestPause);
+  const auto pause =
+      std::min<std::chrono::milliseconds>(kFirstBatchPause * (1U << std::min(failures, 5U)), kLongestBatchPause);
   channel_.post_at(Clock::now() + pause, [this, &topic] {
     {
       const std::scoped_lock lock(mutex_);

@@ -31,8 +31,10 @@ function(walrus_use_precompiled target from)
   endif()
 endfunction()
 
-# A test program.
+# A test program, or what one is made of. Its sources, each with fixtures and helpers of its own, are never joined
+# (CMAKE_UNITY_BUILD).
 function(walrus_use_precompiled_tests target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
   target_compile_options(${target} PRIVATE -O0)
   walrus_use_precompiled(${target} walrus_precompiled_tests)
 endfunction()

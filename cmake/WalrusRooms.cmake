@@ -6,8 +6,11 @@ target_include_directories(walrus_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_features(walrus_options INTERFACE cxx_std_23)
 target_compile_definitions(walrus_options INTERFACE WALRUS_VERSION="${PROJECT_VERSION}"
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION)
-target_compile_options(walrus_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+target_compile_options(walrus_options INTERFACE -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
   -Wimplicit-fallthrough -Wzero-as-null-pointer-constant -fno-omit-frame-pointer $<$<BOOL:${WALRUS_WERROR}>:-Werror>)
+if(NOT CMAKE_UNITY_BUILD)  # a name of one file in another one means nothing there
+  target_compile_options(walrus_options INTERFACE -Wshadow)
+endif()
 if(WALRUS_SANITIZE)
   target_compile_options(walrus_options INTERFACE -fsanitize=${WALRUS_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(walrus_options INTERFACE -fsanitize=${WALRUS_SANITIZE})
@@ -31,6 +34,7 @@ endfunction()
 # Protobuf messages of a room, as walrus_<name>_proto; generated headers are included as "<file>.pb.h".
 function(walrus_proto name)
   add_library(walrus_${name}_proto STATIC)
+  set_target_properties(walrus_${name}_proto PROPERTIES UNITY_BUILD OFF)
   protobuf_generate(TARGET walrus_${name}_proto LANGUAGE cpp PROTOS ${ARGN}
     IMPORT_DIRS ${CMAKE_CURRENT_SOURCE_DIR} PROTOC_OUT_DIR ${CMAKE_CURRENT_BINARY_DIR})
   target_include_directories(walrus_${name}_proto SYSTEM PUBLIC ${CMAKE_CURRENT_BINARY_DIR})

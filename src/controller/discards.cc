@@ -4,16 +4,13 @@
 #include <utility>
 
 #include "base/log.h"
+#include "controller/removal_pace.h"
 #include "controller/repair_plan.h"
 #include "metadata/placement.h"
 
 namespace walrus::controller {
 
 namespace {
-/// Leaders and readers have let go by then.
-constexpr auto kLetGoDelay = std::chrono::milliseconds(100);
-constexpr auto kRoundDelay = std::chrono::milliseconds(10);
-constexpr auto kRetryDelay = std::chrono::seconds(5);
 constexpr std::size_t kStepsPerRound = 16;
 constexpr std::size_t kMostProposed = 64;
 }  // namespace
@@ -36,7 +33,7 @@ void Discards::stop() {
 
 void Discards::look_at(TopicId topic) {
   topics_.insert(topic);
-  run_within(kRetryDelay);
+  run_within(removal::kRetryDelay);
 }
 
 void Discards::follow(const metadata::View* before, const metadata::View& now) {
@@ -49,7 +46,7 @@ void Discards::follow(const metadata::View* before, const metadata::View& now) {
       more |= topics_.insert(topic->id).second;
     }
   }
-  if (more) run_within(kLetGoDelay);
+  if (more) run_within(removal::kLetGoDelay);
 }
 
 /// Something of it may lie here that is not listed, and that was not known before.
@@ -84,7 +81,7 @@ void Discards::run() {
   }
   const bool all_seen = topic == topics_.end();
   next_ = all_seen ? TopicId() : *topic;
-  if (!topics_.empty()) run_within(all_seen ? io::Duration(kRetryDelay) : io::Duration(kRoundDelay));
+  if (!topics_.empty()) run_within(all_seen ? io::Duration(removal::kRetryDelay) : io::Duration(removal::kRoundDelay));
 }
 
 /// True when nothing is left to do for the topic.
@@ -137,7 +134,7 @@ void Discards::propose(metadata::Command command, storage::SegmentKey key) {
   shard_.metadata.propose(std::move(command), [this, alive = alive_, key](const Result<metadata::Applied>& applied) {
     if (!*alive) return;
     proposing_.erase(key);
-    if (metadata::outcome_of(applied) && topics_.contains(key.topic)) run_within(kLetGoDelay);
+    if (metadata::outcome_of(applied) && topics_.contains(key.topic)) run_within(removal::kLetGoDelay);
   });
 }
 

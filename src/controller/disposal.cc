@@ -4,13 +4,11 @@
 #include <utility>
 
 #include "base/log.h"
+#include "controller/removal_pace.h"
 
 namespace walrus::controller {
 
 namespace {
-constexpr auto kLetGoDelay = std::chrono::milliseconds(100);
-constexpr auto kRoundDelay = std::chrono::milliseconds(10);
-constexpr auto kRetryDelay = std::chrono::seconds(5);
 constexpr std::size_t kSegmentsPerRound = 16;
 constexpr SegmentId kAll(std::numeric_limits<std::uint64_t>::max());
 }  // namespace
@@ -36,7 +34,7 @@ void Disposal::stop() {
 void Disposal::follow(const metadata::View* before, const metadata::View& now) {
   note_trims(before, now);
   if (before == nullptr || &before->deleted_topics() != &now.deleted_topics()) note_deletions(now);
-  if (!trimmed_.empty() || !deleted_.empty()) run_soon(kLetGoDelay);
+  if (!trimmed_.empty() || !deleted_.empty()) run_soon(removal::kLetGoDelay);
 }
 
 void Disposal::note_trims(const metadata::View* before, const metadata::View& now) {
@@ -79,7 +77,8 @@ void Disposal::run() {
   });
   if (!gone.empty()) confirm(std::move(gone));
   // Rounds follow each other while they get somewhere.
-  if (!trimmed_.empty() || !deleted_.empty()) run_soon(left_in_round_ == 0 ? kRoundDelay : io::Duration(kRetryDelay));
+  if (!trimmed_.empty() || !deleted_.empty())
+    run_soon(left_in_round_ == 0 ? removal::kRoundDelay : io::Duration(removal::kRetryDelay));
 }
 
 bool Disposal::dispose(TopicId topic, SegmentId first_kept) {
@@ -121,7 +120,7 @@ void Disposal::confirm(std::vector<TopicId> topics) {
                             for (const TopicId topic : topics) confirming_.erase(topic);
                             if (metadata::outcome_of(applied)) return;
                             note_deletions(*shard_.metadata.view());  // looked for, found gone, confirmed anew
-                            if (!deleted_.empty()) run_soon(kRetryDelay);
+                            if (!deleted_.empty()) run_soon(removal::kRetryDelay);
                           });
 }
 

@@ -8,7 +8,7 @@
 namespace walrus::metadata {
 namespace {
 
-constexpr std::chrono::milliseconds kRetryInterval{100};
+constexpr std::chrono::milliseconds kJoinRetryInterval{100};
 constexpr std::chrono::seconds kLogInterval{5};
 
 }  // namespace
@@ -48,7 +48,7 @@ void Joining::on_reply(const std::string& address, Result<io::Message> message) 
     log::warn("not taken into a cluster yet: {}: {}", address, trouble.message());
     next_log_ = loop_.now() + kLogInterval;
   }
-  retry_ = loop_.after(kRetryInterval, [this] { call_next(); });
+  retry_ = loop_.after(kJoinRetryInterval, [this] { call_next(); });
 }
 
 }  // namespace walrus::metadata

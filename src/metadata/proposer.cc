@@ -9,7 +9,7 @@
 namespace walrus::metadata {
 namespace {
 
-constexpr std::chrono::milliseconds kRetryInterval{20};
+constexpr std::chrono::milliseconds kProposalRetryInterval{20};
 
 }  // namespace
 
@@ -98,7 +98,7 @@ void Proposer::on_reply(AttemptPtr attempt, const io::Message& message) {
 void Proposer::try_again_later(AttemptPtr attempt) {
   if (stopped_) return finish(attempt, fail(ErrorCode::kShuttingDown));
   waiting_.push_back(std::move(attempt));
-  if (!retry_.armed()) retry_ = loop_.after(kRetryInterval, [this] { retry_waiting(); });
+  if (!retry_.armed()) retry_ = loop_.after(kProposalRetryInterval, [this] { retry_waiting(); });
 }
 
 void Proposer::retry_waiting() {

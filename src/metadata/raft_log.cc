@@ -13,8 +13,8 @@ namespace {
 
 namespace format = raft_log_format;
 
-constexpr std::string_view kPrefix = "log-";
-constexpr std::string_view kUnfinished = "log.new";
+constexpr std::string_view kLogPrefix = "log-";
+constexpr std::string_view kUnfinishedLog = "log.new";
 
 struct ReadFile {
   format::FileHeader header;
@@ -105,7 +105,7 @@ Status RaftLog::start_file(std::uint64_t first_index, bool restarts) {
                                   .first_index = first_index,
                                   .salt = static_cast<std::uint32_t>(options_.salt ^ (sequence * 0x9e3779b9u)),
                                   .restarts = restarts};
-  const std::string unfinished = options_.directory + "/" + std::string(kUnfinished);
+  const std::string unfinished = options_.directory + "/" + std::string(kUnfinishedLog);
   WALRUS_ASSIGN(auto file, disk_->open(unfinished, {.mode = io::OpenOptions::Mode::kCreate}, nullptr));
   WALRUS_TRY(file->truncate(0));
   WALRUS_TRY(file->prewrite(options_.file_bytes));
@@ -123,7 +123,7 @@ Status RaftLog::start_file(std::uint64_t first_index, bool restarts) {
 
 Status RaftLog::load() {
   WALRUS_ASSIGN(auto names, disk_->list(options_.directory));
-  std::erase_if(names, [](const std::string& name) { return !name.starts_with(kPrefix); });
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with(kLogPrefix); });
   if (names.empty()) return start_file(1, true);
   return load_files(names);
 }
@@ -213,7 +213,7 @@ void RaftLog::drop_memory_prefix(std::uint64_t keep_from) {
 }
 
 std::string RaftLog::path_of(std::uint64_t sequence) const {
-  return fmt::format("{}/{}{:016x}", options_.directory, kPrefix, sequence);
+  return fmt::format("{}/{}{:016x}", options_.directory, kLogPrefix, sequence);
 }
 
 Status RaftLog::poison(Error error) {

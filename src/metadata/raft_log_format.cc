@@ -12,7 +12,7 @@
 namespace walrus::metadata::raft_log_format {
 namespace {
 
-constexpr std::string_view kMagic = "WALRLOG1";
+constexpr std::string_view kLogMagic = "WALRLOG1";
 constexpr std::uint32_t kFlagRestarts = 1;
 
 struct Record {
@@ -102,7 +102,7 @@ bool has_record_of_later_append(const FileHeader& header, std::string_view file,
 }  // namespace
 
 std::string encode_header(const FileHeader& header) {
-  std::string bytes(kMagic);
+  std::string bytes(kLogMagic);
   append_little(bytes, header.sequence);
   append_little(bytes, header.first_index);
   append_little(bytes, header.salt);
@@ -113,7 +113,7 @@ std::string encode_header(const FileHeader& header) {
 }
 
 Result<FileHeader> decode_header(std::string_view file) {
-  if (file.size() < kHeaderBytes || !file.starts_with(kMagic)) return fail(ErrorCode::kCorrupt, "not a log file");
+  if (file.size() < kHeaderBytes || !file.starts_with(kLogMagic)) return fail(ErrorCode::kCorrupt, "not a log file");
   if (crc32c(file.substr(0, kHeaderBytes - 4)) != load_little<std::uint32_t>(file.data() + kHeaderBytes - 4)) {
     return fail(ErrorCode::kCorrupt, "header checksum at 60");
   }

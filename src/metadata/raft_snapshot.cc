@@ -8,26 +8,27 @@
 namespace walrus::metadata {
 namespace {
 
-constexpr std::string_view kMagic = "WALSNAP1";
-constexpr std::string_view kPrefix = "snapshot-";
-constexpr std::string_view kUnfinished = ".new";
+constexpr std::string_view kSnapshotMagic = "WALSNAP1";
+constexpr std::string_view kSnapshotPrefix = "snapshot-";
+constexpr std::string_view kUnfinishedSnapshot = ".new";
 constexpr std::size_t kHeaderBytes = 8 + 4 * 8 + 4;  // magic, three positions and the data's size, the members' size
 constexpr std::size_t kTrailerBytes = 4;
 
-std::string name_of(std::uint64_t index) { return fmt::format("{}{:016x}", kPrefix, index); }
+std::string name_of(std::uint64_t index) { return fmt::format("{}{:016x}", kSnapshotPrefix, index); }
 
 /// Names of the finished snapshots, oldest first.
 Result<std::vector<std::string>> names_in(io::Disk& disk, const std::string& directory) {
   WALRUS_ASSIGN(auto names, disk.list(directory));
-  std::erase_if(names,
-                [](const std::string& name) { return !name.starts_with(kPrefix) || name.ends_with(kUnfinished); });
+  std::erase_if(names, [](const std::string& name) {
+    return !name.starts_with(kSnapshotPrefix) || name.ends_with(kUnfinishedSnapshot);
+  });
   return names;
 }
 
 Status remove_others(io::Disk& disk, const std::string& directory, const std::string& kept) {
   WALRUS_ASSIGN(const auto names, disk.list(directory));
   for (const std::string& name : names) {
-    if (name.starts_with(kPrefix) && name != kept) WALRUS_TRY(disk.remove(directory + "/" + name));
+    if (name.starts_with(kSnapshotPrefix) && name != kept) WALRUS_TRY(disk.remove(directory + "/" + name));
   }
   return {};
 }
@@ -36,7 +37,7 @@ Status remove_others(io::Disk& disk, const std::string& directory, const std::st
 
 std::string encode_snapshot(const RaftSnapshot& snapshot) {
   const std::string members = encode_members(snapshot.members);
-  std::string file(kMagic);
+  std::string file(kSnapshotMagic);
   file.reserve(kHeaderBytes + members.size() + snapshot.data.size() + kTrailerBytes);
   append_little(file, snapshot.index);
   append_little(file, snapshot.term);
@@ -49,7 +50,7 @@ std::string encode_snapshot(const RaftSnapshot& snapshot) {
 }
 
 Result<RaftSnapshot> decode_snapshot(std::string_view file) {
-  if (file.size() < kHeaderBytes + kTrailerBytes || !file.starts_with(kMagic)) {
+  if (file.size() < kHeaderBytes + kTrailerBytes || !file.starts_with(kSnapshotMagic)) {
     return fail(ErrorCode::kCorrupt, "not a snapshot file");
   }
   const std::size_t checked = file.size() - kTrailerBytes;

@@ -6,7 +6,7 @@
 namespace walrus::metadata {
 namespace {
 
-constexpr std::string_view kMagic = "WALVOTE1";
+constexpr std::string_view kVoteMagic = "WALVOTE1";
 constexpr std::size_t kBytes = 8 + 8 + 8 + 4;
 
 std::string path_in(const std::string& directory) { return directory + "/vote"; }
@@ -14,7 +14,7 @@ std::string path_in(const std::string& directory) { return directory + "/vote"; 
 }  // namespace
 
 std::string encode_vote(const RaftVote& vote) {
-  std::string file(kMagic);
+  std::string file(kVoteMagic);
   append_little(file, vote.term);
   append_little(file, vote.voted_for.value());
   append_little(file, crc32c(file));
@@ -22,7 +22,7 @@ std::string encode_vote(const RaftVote& vote) {
 }
 
 Result<RaftVote> decode_vote(std::string_view file) {
-  if (file.size() != kBytes || !file.starts_with(kMagic)) return fail(ErrorCode::kCorrupt, "not a vote file");
+  if (file.size() != kBytes || !file.starts_with(kVoteMagic)) return fail(ErrorCode::kCorrupt, "not a vote file");
   const auto crc = load_little<std::uint32_t>(file.data() + kBytes - 4);
   if (crc32c(file.substr(0, kBytes - 4)) != crc) return fail(ErrorCode::kCorrupt, "checksum at 24");
   return RaftVote{.term = load_little<std::uint64_t>(file.data() + 8),

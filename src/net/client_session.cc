@@ -22,7 +22,7 @@ using protocol::Verb;
 namespace {
 
 /// Reads of one session before others have their turn.
-constexpr int kReadsPerTurn = 4;
+constexpr int kClientReadsPerTurn = 4;
 /// More memory than this is freed as soon as it is empty.
 constexpr std::size_t kKeptInputBytes = 2 * limits::kClientReadBytes;
 
@@ -110,7 +110,7 @@ void ClientSession::await_readable() {
 
 void ClientSession::on_readable() {
   used_ = true;
-  for (int reads = 0; reads < kReadsPerTurn && !blocked_ && !throttle_; ++reads) {
+  for (int reads = 0; reads < kClientReadsPerTurn && !blocked_ && !throttle_; ++reads) {
     if (!receive()) break;
   }
   if (phase_ == Phase::kClosed) return;

@@ -19,7 +19,7 @@ using protocol::PeerFrameKind;
 
 namespace {
 
-constexpr int kReadsPerTurn = 8;
+constexpr int kPeerReadsPerTurn = 8;
 constexpr std::size_t kMaxGather = 64;  // buffers in one system call
 
 bool no_more_now(const error_code& error) {
@@ -79,7 +79,7 @@ void PeerConnection::await_readable() {
 }
 
 void PeerConnection::on_readable() {
-  for (int reads = 0; reads < kReadsPerTurn && open_; ++reads) {
+  for (int reads = 0; reads < kPeerReadsPerTurn && open_; ++reads) {
     if (!receive()) break;
   }
   if (open_) await_readable();

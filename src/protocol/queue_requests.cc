@@ -16,10 +16,6 @@ Result<std::uint32_t> small_number(const Option& option, std::uint64_t least, st
   return static_cast<std::uint32_t>(number);
 }
 
-std::unexpected<Error> unknown(const Option& option) {
-  return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", option.name));
-}
-
 Result<OffsetSpan> parse_span(std::string_view word) {
   const auto dash = word.find('-');
   const auto first = parse_number(word.substr(0, dash));
@@ -48,7 +44,7 @@ Result<QueueArguments> parse_one_offset(std::string_view text, std::string_view 
       continue;
     }
     WALRUS_ASSIGN(const bool known, take(*option, arguments));
-    if (!known) return unknown(*option);
+    if (!known) return unknown_word(option->name);
   }
 }
 
@@ -72,7 +68,7 @@ Result<QueueArguments> parse_queue_arguments(std::string_view text) {
       if (!named) return fail(ErrorCode::kInvalidTopicName);
       arguments.dead_topic = std::string(option->value);
     } else {
-      return unknown(*option);
+      return unknown_word(option->name);
     }
   }
 }
@@ -93,7 +89,7 @@ Result<QueueArguments> parse_lease_arguments(std::string_view text) {
     } else if (option->name == "visible") {
       WALRUS_ASSIGN(arguments.visible_ms, small_number(*option, 1, kMostMs));
     } else {
-      return unknown(*option);
+      return unknown_word(option->name);
     }
   }
 }

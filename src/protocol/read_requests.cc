@@ -45,10 +45,6 @@ Result<std::uint32_t> wait_of(const Option& option) {
   return static_cast<std::uint32_t>(wait);
 }
 
-std::unexpected<Error> unknown(const Option& option) {
-  return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", option.name));
-}
-
 }  // namespace
 
 Result<FetchArguments> parse_fetch_arguments(std::string_view text) {
@@ -61,7 +57,7 @@ Result<FetchArguments> parse_fetch_arguments(std::string_view text) {
     if (!option) return arguments;
     WALRUS_ASSIGN(const bool bound, take_bound(*option, arguments.bounds));
     if (bound) continue;
-    if (option->name != "wait") return unknown(*option);
+    if (option->name != "wait") return unknown_word(option->name);
     WALRUS_ASSIGN(arguments.wait_ms, wait_of(*option));
   }
 }
@@ -81,7 +77,7 @@ Result<GroupArguments> parse_read_arguments(std::string_view text) {
       }
       arguments.advance = option->value == "auto";
     } else {
-      return unknown(*option);
+      return unknown_word(option->name);
     }
   }
 }
@@ -101,7 +97,7 @@ Result<GroupArguments> parse_seek_arguments(std::string_view text) {
   if (word.empty()) return fail(ErrorCode::kIncomplete, "SEEK requires a place");
   WALRUS_ASSIGN(const Place place, parse_place(word));
   if (const auto more = take_word(text); !more.empty()) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", more));
+    return unknown_word(more);
   }
   return GroupArguments{.place = place};
 }

@@ -74,7 +74,7 @@ Result<Request> parse_node(Verb verb, std::string_view rest) {
                          .cancel = verb == Verb::kDrain && option == "cancel",
                          .lose_data = verb == Verb::kRemove && option == "lose-data"};
   if (!option.empty() && !node.cancel && !node.lose_data) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", option));
+    return unknown_word(option);
   }
   return Request{.verb = verb, .topic = {}, .payload = {}, .name = {}, .arguments = node};
 }

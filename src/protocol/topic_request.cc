@@ -54,7 +54,7 @@ Result<Request> parse_topics(Verb verb, std::string_view rest) {
       WALRUS_ASSIGN(const std::uint64_t max, number_of(*option, 1, limits::kMostTopicsListed));
       page.max = static_cast<std::uint32_t>(max);
     } else {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", option->name));
+      return unknown_word(option->name);
     }
   }
   request.arguments = page;

@@ -34,9 +34,13 @@ Result<std::optional<Option>> take_option(std::string_view& text) {
   if (word.empty()) return std::nullopt;
   const auto equals = word.find('=');
   if (equals == std::string_view::npos) {
-    return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", word));
+    return unknown_word(word);
   }
   return Option{.name = word.substr(0, equals), .value = word.substr(equals + 1)};
+}
+
+std::unexpected<Error> unknown_word(std::string_view word) {
+  return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not known here", word));
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {

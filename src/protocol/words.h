@@ -24,6 +24,9 @@ struct Option {
 /// Takes the next word off `text`; nothing at its end, kInvalidArgument when the word has no '='.
 Result<std::optional<Option>> take_option(std::string_view& text);
 
+/// The kInvalidArgument for a word that means nothing where it stands.
+std::unexpected<Error> unknown_word(std::string_view word);
+
 /// All of `text` as a decimal number, nothing else before or behind it.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 /// kInvalidArgument when it is no offset.

@@ -18,8 +18,8 @@
 namespace walrus::replication {
 
 namespace {
-constexpr io::Duration kFirstDelay = std::chrono::milliseconds(20);
-constexpr io::Duration kLongestDelay = std::chrono::milliseconds(500);
+constexpr io::Duration kFirstFenceDelay = std::chrono::milliseconds(20);
+constexpr io::Duration kLongestFenceDelay = std::chrono::milliseconds(500);
 }  // namespace
 
 SegmentRecovery::SegmentRecovery(io::Loop& loop, io::Transport& transport, ReplicaTable& replicas,
@@ -39,7 +39,7 @@ void SegmentRecovery::start() {
     }
   });
   for (const NodeId node : options_.replicas) {
-    if (std::ranges::find(options_.gone, node) == options_.gone.end()) fence(node, kFirstDelay);
+    if (std::ranges::find(options_.gone, node) == options_.gone.end()) fence(node, kFirstFenceDelay);
   }
 }
 
@@ -97,7 +97,7 @@ void SegmentRecovery::on_fenced(NodeId node, io::Duration delay, Result<FenceAns
   // Suspect counts neither as "has" nor as "has not": like one that does not answer, it may be healed meanwhile.
   timers_.push_back(loop_.after(delay, [weak = weak_from_this(), node, delay] {
     const auto self = weak.lock();
-    if (self && self->done_) self->fence(node, std::min(delay * 2, kLongestDelay));
+    if (self && self->done_) self->fence(node, std::min(delay * 2, kLongestFenceDelay));
   }));
   std::erase_if(timers_, [](const io::Timer& timer) { return !timer.armed(); });
 }
@@ -144,7 +144,7 @@ void SegmentRecovery::append_copied(Result<io::Message> reply) {
   Result<storage::Batches> batches = fail(ErrorCode::kUnavailable);
   if (reply) batches = split_batches(reply->body);
   if (!batches || batches->empty()) {
-    timers_.push_back(loop_.after(kLongestDelay, [weak = weak_from_this()] {
+    timers_.push_back(loop_.after(kLongestFenceDelay, [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->copy_missing();
     }));
     return;

@@ -6,7 +6,7 @@
 namespace walrus::storage {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x4d525057;  // "WPRM"
+constexpr std::uint32_t kPromisesMagic = 0x4d525057;  // "WPRM"
 constexpr std::uint32_t kFormat = 1;
 constexpr std::uint64_t kFlagLost = 1;
 constexpr std::size_t kHeaderBytes = 32;
@@ -40,7 +40,7 @@ void PromiseTable::compact() {
 std::string PromiseTable::encode() const {
   std::string bytes;
   bytes.reserve(kHeaderBytes + entries_.size() * kEntryBytes + kCrcBytes);
-  append_little<std::uint32_t>(bytes, kMagic);
+  append_little<std::uint32_t>(bytes, kPromisesMagic);
   append_little<std::uint32_t>(bytes, kFormat);
   append_little<std::uint64_t>(bytes, has_lost() ? kFlagLost : 0);
   append_little<std::uint64_t>(bytes, lost_through_.value_or(TopicId()).value());
@@ -57,7 +57,7 @@ std::string PromiseTable::encode() const {
 Result<PromiseTable> PromiseTable::decode(std::string_view bytes) {
   if (bytes.size() < kHeaderBytes + kCrcBytes) return fail(ErrorCode::kCorrupt, "promises: cut off");
   const char* at = bytes.data();
-  if (load_little<std::uint32_t>(at) != kMagic) return fail(ErrorCode::kCorrupt, "promises: magic");
+  if (load_little<std::uint32_t>(at) != kPromisesMagic) return fail(ErrorCode::kCorrupt, "promises: magic");
   const std::string_view covered = bytes.substr(0, bytes.size() - kCrcBytes);
   if (load_little<std::uint32_t>(at + covered.size()) != crc32c(covered)) {
     return fail(ErrorCode::kCorrupt, "promises: CRC mismatch");

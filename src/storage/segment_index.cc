@@ -13,15 +13,15 @@ namespace {
 constexpr std::uint32_t kHeaderKind = 0x32584957;  // "WIX2": topic, segment, base offset, 0
 constexpr std::uint32_t kEntryKind = 0x59525445;   // "ETRY": offset, position, latest timestamp before, hash before
 constexpr std::uint32_t kFooterKind = 0x544f4f46;  // "FOOT": end offset, bytes, latest timestamp, hash
-constexpr std::size_t kKindAt = 32;
-constexpr std::size_t kCrcAt = 36;
+constexpr std::size_t kItemKindAt = 32;
+constexpr std::size_t kItemCrcAt = 36;
 
 std::uint32_t item_crc(SegmentKey key, Offset base, std::string_view item) {
   char salt[24];
   store_little<std::uint64_t>(salt, key.topic.value());
   store_little<std::uint64_t>(salt + 8, key.segment.value());
   store_little<std::uint64_t>(salt + 16, base.value());
-  return crc32c(item.substr(0, kCrcAt), crc32c(std::string_view(salt, sizeof salt)));
+  return crc32c(item.substr(0, kItemCrcAt), crc32c(std::string_view(salt, sizeof salt)));
 }
 
 }  // namespace
@@ -105,8 +105,8 @@ std::optional<IndexFooter> SegmentIndex::decode(std::string_view bytes) {
   if (!bytes.starts_with(encode_header())) return std::nullopt;
   for (bytes.remove_prefix(kItemBytes); bytes.size() >= kItemBytes; bytes.remove_prefix(kItemBytes)) {
     const std::string_view item = bytes.substr(0, kItemBytes);
-    const auto kind = load_little<std::uint32_t>(item.data() + kKindAt);
-    if (load_little<std::uint32_t>(item.data() + kCrcAt) != item_crc(key_, base_, item)) continue;
+    const auto kind = load_little<std::uint32_t>(item.data() + kItemKindAt);
+    if (load_little<std::uint32_t>(item.data() + kItemCrcAt) != item_crc(key_, base_, item)) continue;
     const auto a = load_little<std::uint64_t>(item.data());
     const auto b = load_little<std::uint64_t>(item.data() + 8);
     const auto c = static_cast<std::int64_t>(load_little<std::uint64_t>(item.data() + 16));

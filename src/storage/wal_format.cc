@@ -10,7 +10,7 @@ namespace {
 
 // Positions of the group header's fields. All integers of the log are little-endian.
 constexpr std::size_t kMagicAt = 0;
-constexpr std::size_t kCrcAt = 4;  // covers from kFormatAt
+constexpr std::size_t kGroupCrcAt = 4;  // covers from kFormatAt
 constexpr std::size_t kFormatAt = 8;
 constexpr std::size_t kFlagsAt = 10;
 constexpr std::size_t kPreviousCrcAt = 12;
@@ -30,7 +30,7 @@ constexpr std::size_t kSegmentAt = 8;
 constexpr std::size_t kBaseAt = 16;
 constexpr std::size_t kPositionAt = 24;
 constexpr std::size_t kLengthAt = 32;
-constexpr std::size_t kKindAt = 36;  // one byte, then three zeros
+constexpr std::size_t kEntryKindAt = 36;  // one byte, then three zeros
 
 constexpr std::uint32_t kCheckpointMagic = 0x504b4357;  // "WCKP"
 constexpr std::size_t kCheckpointBytes = 40;
@@ -52,7 +52,7 @@ char* store_entry_header(char* to, const EntryHeader& entry) {
   store_little<std::uint64_t>(to + kBaseAt, entry.base.value());
   store_little<std::uint64_t>(to + kPositionAt, entry.position);
   store_little<std::uint32_t>(to + kLengthAt, entry.length);
-  store_little<std::uint32_t>(to + kKindAt, static_cast<std::uint32_t>(entry.kind));
+  store_little<std::uint32_t>(to + kEntryKindAt, static_cast<std::uint32_t>(entry.kind));
   return to + kEntryHeaderBytes;
 }
 
@@ -72,7 +72,7 @@ void seal_group(char* buffer, GroupHeader& header) {
   store_little<std::uint32_t>(buffer + kEntriesAt, header.entries);
   const std::size_t used = kGroupHeaderBytes + header.payload_bytes;
   header.crc = group_crc(std::string_view(buffer, used));
-  store_little<std::uint32_t>(buffer + kCrcAt, header.crc);
+  store_little<std::uint32_t>(buffer + kGroupCrcAt, header.crc);
   std::memset(buffer + used, 0, header.size() - used);
 }
 
@@ -82,7 +82,7 @@ std::optional<GroupHeader> peek_group(std::string_view bytes) {
   if (load_little<std::uint32_t>(at + kMagicAt) != kGroupMagic) return std::nullopt;
   if (load_little<std::uint16_t>(at + kFormatAt) != kFormat) return std::nullopt;
   GroupHeader header;
-  header.crc = load_little<std::uint32_t>(at + kCrcAt);
+  header.crc = load_little<std::uint32_t>(at + kGroupCrcAt);
   header.flags = load_little<std::uint16_t>(at + kFlagsAt);
   header.previous_crc = load_little<std::uint32_t>(at + kPreviousCrcAt);
   header.log_id = load_little<std::uint64_t>(at + kLogIdAt);
@@ -118,7 +118,7 @@ Result<std::optional<EntryView>> EntryReader::next() {
   entry.header.base = Offset(load_little<std::uint64_t>(at + kBaseAt));
   entry.header.position = load_little<std::uint64_t>(at + kPositionAt);
   entry.header.length = load_little<std::uint32_t>(at + kLengthAt);
-  const auto kind = load_little<std::uint32_t>(at + kKindAt);
+  const auto kind = load_little<std::uint32_t>(at + kEntryKindAt);
   rest_.remove_prefix(kEntryHeaderBytes);
   if (kind < static_cast<std::uint32_t>(EntryKind::kBatch) || kind > static_cast<std::uint32_t>(EntryKind::kTruncate)) {
     return fail(ErrorCode::kCorrupt, "log group: entry of an unknown kind");

@@ -49,7 +49,7 @@ build() {
 
 clean() {
   local preset
-  for preset in release lint asan tsan fuzz; do
+  for preset in release lint lint-joined asan tsan fuzz; do
     [ ! -d "$(build_dir "$preset")" ] || rm -r "$(build_dir "$preset")"
   done
   say "removed the builds in $BUILD_ROOT (data in ./data is left alone)"
