@@ -114,6 +114,31 @@ TEST(ShardStore, GoesThroughManyLogFilesAndKeepsOnlyAFew) {
   EXPECT_EQ(store.values(store.segment()), written);
 }
 
+TEST(ShardStore, AScanOfOldRecordsLeavesTheTailInMemory) {
+  SimStore store(5);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  Strings old;
+  for (int i = 0; i < 200; ++i) {
+    old.push_back(std::string(2000, 'x') + std::to_string(i));
+    ASSERT_TRUE(append(segment, {old.back()}));
+    ASSERT_TRUE(store.wait_durable(segment));
+  }
+  store.settle();  // all of it is in the file
+  const Offset tail = segment.end();
+  ASSERT_TRUE(append(segment, {"new"}));
+  ASSERT_TRUE(store.wait_durable(segment));
+  // What fails with such a disk had to read the file.
+  const auto break_reads = [&] { store.disk->fail_nth(io::SimDisk::Operation::kRead, 1, "/topics/", UINT64_MAX); };
+  break_reads();
+  EXPECT_EQ(store.values(segment, tail, segment.end()), (Strings{"new"}));
+  EXPECT_FALSE(store.read(segment, Offset(0), tail));
+  store.disk->clear_faults();
+  EXPECT_EQ(store.values(segment, Offset(0), tail), old);
+  break_reads();
+  EXPECT_EQ(store.values(segment, tail, segment.end()), (Strings{"new"})) << "went out of memory for a scan";
+}
+
 TEST(ShardStore, ARecordThatIsWaitedForCostsOneWriteAlsoWhereTheLogIsNew) {
   EngineOptions options;  // files that are not filled with zeros in one go
   SimStore store(test::fresh_seed(), options);
