@@ -7,7 +7,8 @@ ci_release() {
 }
 
 # ci_sanitized <preset> <target> [ctest arguments…]. Left to the release build: tests labelled `slow`, which wait for
-# clocks and repeat loops, and the second run of process tests, with one shard, which is two without half of the threads.
+# clocks and repeat loops, the second run of process tests, with one shard, which is two without half of the threads, and
+# what CMakeLists.txt leaves out: benchmarks, chaos, examples.
 ci_sanitized() {
   local preset=$1 target=$2
   shift 2
