@@ -1,5 +1,6 @@
-// Opens once, for any number of threads that wait. One system call wakes them all, and none of them takes a lock on its
-// way: under group commit tens of threads wait for the same write, and a lock would put them in a row.
+// Opens once, for any number of threads that wait. Who opens it wakes one of them, and that one wakes the others: under
+// group commit tens of threads wait for the same write, to wake them takes as long as the write, and the loop that
+// opens the gate has the next one to start. None of them takes a lock on its way, which would put them in a row.
 //
 // What happened before open() is seen by whoever has passed wait(). Any thread.
 #pragma once
@@ -18,24 +19,28 @@ class Gate {
  public:
   void wait() const {
     std::uint32_t state = state_.load(std::memory_order_acquire);
+    if (state == kOpen) return;
     while (state != kOpen) {
       // Only when somebody has said that he waits does open() need a system call.
       if (state == kShut && !state_.compare_exchange_weak(state, kAwaited, std::memory_order_acquire)) continue;
       ::syscall(SYS_futex, &state_, FUTEX_WAIT_PRIVATE, kAwaited, nullptr, nullptr, 0);
       state = state_.load(std::memory_order_acquire);
     }
+    if (!others_woken_.load(std::memory_order_relaxed) && !others_woken_.exchange(true)) wake(INT_MAX);
   }
 
   bool opened() const { return state_.load(std::memory_order_acquire) == kOpen; }
 
   void open() {
-    if (state_.exchange(kOpen, std::memory_order_acq_rel) != kAwaited) return;
-    ::syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+    if (state_.exchange(kOpen, std::memory_order_acq_rel) == kAwaited) wake(1);
   }
 
  private:
+  void wake(int threads) const { ::syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0); }
+
   enum : std::uint32_t { kShut, kAwaited, kOpen };
   mutable std::atomic<std::uint32_t> state_{kShut};
+  mutable std::atomic<bool> others_woken_{false};
   static_assert(sizeof(state_) == sizeof(std::uint32_t));
 };
 
