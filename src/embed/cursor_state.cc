@@ -11,7 +11,9 @@ constexpr std::size_t kReadAheadBytes = 256 * limits::kKiB;
 }  // namespace
 
 CursorState::CursorState(Topic& topic, std::string name, Offset persisted)
-    : topic_(topic), name_(std::move(name)), position_(persisted), persisted_(persisted) {}
+    : topic_(topic), name_(std::move(name)), position_(persisted), persisted_(persisted) {
+  topic_.shard.inbox().rewound(topic_.log->inbox, generation_, position_);  // before its time
+}
 
 void CursorState::persist_every(std::uint64_t steps) {
   const std::lock_guard lock(mutex_);
@@ -28,19 +30,28 @@ Status CursorState::fill(Engine& engine, std::size_t max_bytes) {
   if (removed_) return fail(ErrorCode::kNotFound, name_);
   if (at_ != std::default_sentinel && at_->offset == position_.value()) return {};
   at_ = {};
-  auto read = engine.read(topic_, position_, max_bytes);
-  // More than once when the topic is being trimmed meanwhile.
-  while (!read && read.error().code == ErrorCode::kOffsetOutOfRange) {
-    WALRUS_ASSIGN(const TopicNumbers numbers, engine.numbers(topic_));
-    // Before the start: skipped. Behind the end: a weaker policy has lost the records that were taken there.
-    position_ = std::clamp(position_, numbers.start, numbers.end);
-    read = engine.read(topic_, position_, max_bytes);
-  }
-  if (!read) return fail(read.error());
-  ahead_ = store::Records(*std::move(read));
+  WALRUS_ASSIGN(auto batches, read(engine, max_bytes));
+  ahead_ = store::Records(std::move(batches));
   at_ = ahead_.begin();
   if (at_ != std::default_sentinel) position_ = Offset(at_->offset);
   return {};
+}
+
+/// From the position, or where it has to be now.
+Result<std::shared_ptr<const ReadBatches>> CursorState::read(Engine& engine, std::size_t max_bytes) {
+  const auto rewound = [this] { return topic_.shard.inbox().rewound(topic_.log->inbox, generation_, position_); };
+  position_ = rewound();
+  // More than once when the topic is being trimmed meanwhile, or loses records.
+  while (true) {
+    if (position_ < persisted_) WALRUS_TRY(write(engine, position_));
+    auto batches = engine.read(topic_, position_, max_bytes);
+    const Offset from = std::exchange(position_, rewound());
+    if (position_ < from) continue;
+    if (batches || batches.error().code != ErrorCode::kOffsetOutOfRange) return batches;
+    WALRUS_ASSIGN(const TopicNumbers numbers, engine.numbers(topic_));
+    if (position_ >= numbers.start) return std::make_shared<const ReadBatches>();  // not there yet
+    position_ = numbers.start;
+  }
 }
 
 Status CursorState::write(Engine& engine, Offset position) {
@@ -83,6 +94,7 @@ Result<store::Records> CursorState::next_batch(Engine& engine, std::size_t max_b
 
 Status CursorState::seek(Engine& engine, Offset to) {
   const std::lock_guard lock(mutex_);
+  topic_.shard.inbox().rewound(topic_.log->inbox, generation_, to);  // what was lost before is not its business
   WALRUS_ASSIGN(const TopicNumbers numbers, engine.numbers(topic_));
   if (to < numbers.start || to > numbers.end) return fail(ErrorCode::kOffsetOutOfRange);
   WALRUS_TRY(write(engine, to));

@@ -5,7 +5,8 @@
 // and with N at most N are.
 //
 // Failure: when the position cannot be written the step is not taken. Records that are gone (retention, trim) are
-// skipped.
+// skipped. Where records that were taken are lost under a weaker policy, the position goes back: others get their
+// offsets.
 //
 // Any thread; calls on one cursor run one after the other.
 #pragma once
@@ -42,6 +43,7 @@ class CursorState {
 
  private:
   Status fill(Engine& engine, std::size_t max_bytes);
+  Result<std::shared_ptr<const ReadBatches>> read(Engine& engine, std::size_t max_bytes);
   Status move_to(Engine& engine, Offset to);
   Status write(Engine& engine, Offset position);
 
@@ -52,7 +54,8 @@ class CursorState {
   std::uint64_t persist_every_ = 1;
   Offset position_;
   Offset persisted_;
-  std::uint64_t steps_ = 0;  // since it was persisted
+  std::uint64_t steps_ = 0;       // since it was persisted
+  std::uint64_t generation_ = 0;  // of the topic's offsets, in which the position is one
   bool removed_ = false;
   // What was read ahead; `at_` stands on the record at position_, or at the end.
   store::Records ahead_;

@@ -151,9 +151,7 @@ Result<std::shared_ptr<const ReadBatches>> Engine::read(Topic& topic, Offset fro
 Status Engine::record(std::vector<catalog::Record> records) {
   const Call call(*this);
   if (!call) return fail(ErrorCode::kShuttingDown);
-  return shards_.front()->ask<void>([this, records = std::move(records)](auto done) mutable {
-    catalog_->append(std::move(records), std::move(done));
-  });
+  return write_catalog(std::move(records));
 }
 
 Status Engine::sync() {

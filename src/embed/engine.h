@@ -90,7 +90,9 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Result<std::shared_ptr<Topic>> create(std::string_view name);
   template <class Change>
   Status ask_topic(Topic& topic, Change change);
+  Status open_cursors(const Catalog& catalog);
   Status write_cursors();
+  Status write_catalog(std::vector<catalog::Record> records);
 
   const store::Options options_;
   const std::string directory_;

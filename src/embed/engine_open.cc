@@ -117,11 +117,7 @@ Status Engine::open_topics() {
   WALRUS_TRY(remove_leftovers(catalog));
   next_topic_ = catalog.next_topic();
   for (const auto& [id, known] : catalog.topics()) {
-    auto topic = std::make_shared<Topic>(known.name, id, shard_of(id));
-    for (const auto& [name, position] : known.cursors) {
-      topic->cursors.emplace(name, std::make_shared<CursorState>(*topic, name, position));
-    }
-    topics_.emplace(known.name, std::move(topic));
+    topics_.emplace(known.name, std::make_shared<Topic>(known.name, id, shard_of(id)));
   }
   for (const auto& shard : shards_) {
     WALRUS_TRY(shard->ask<void>([this, &catalog, &shard](auto done) {
@@ -132,7 +128,25 @@ Status Engine::open_topics() {
       done(std::move(status));
     }));
   }
-  return {};
+  return open_cursors(catalog);
+}
+
+/// What a cursor has taken may be lost under a weaker policy, while its position never is. Then it goes back to the
+/// end, and the catalog knows before the first append: it must not skip what comes next.
+Status Engine::open_cursors(const Catalog& catalog) {
+  std::vector<catalog::Record> moved;
+  for (const auto& [name, topic] : topics_) {
+    const auto& known = catalog.topics().at(topic->id).cursors;
+    if (known.empty()) continue;
+    WALRUS_ASSIGN(const auto end,
+                  topic->shard.ask<std::optional<Offset>>([log = topic->log](auto done) { done(log->known_end()); }));
+    for (const auto& [cursor, position] : known) {
+      const Offset from = std::min(position, end.value_or(position));
+      if (from < position) moved.emplace_back(catalog::CursorMoved{topic->id, cursor, from});
+      topic->cursors.emplace(cursor, std::make_shared<CursorState>(*topic, cursor, from));
+    }
+  }
+  return write_catalog(std::move(moved));
 }
 
 /// Files of segments that the catalog has forgotten, but a crash came before they were removed.
@@ -158,9 +172,14 @@ Status Engine::write_cursors() {
       if (auto record = cursor->unwritten()) moved.push_back(*std::move(record));
     }
   }
-  if (moved.empty()) return {};
-  return shards_.front()->ask<void>(
-      [this, moved = std::move(moved)](auto done) mutable { catalog_->append(std::move(moved), std::move(done)); });
+  return write_catalog(std::move(moved));
+}
+
+Status Engine::write_catalog(std::vector<catalog::Record> records) {
+  if (records.empty()) return {};
+  return shards_.front()->ask<void>([this, records = std::move(records)](auto done) mutable {
+    catalog_->append(std::move(records), std::move(done));
+  });
 }
 
 Status Engine::close() {

@@ -85,7 +85,8 @@ void Inbox::give_back(std::span<const StagedBatchPtr> batches) {
   for (const StagedBatchPtr& batch : batches) {
     bytes_ -= batch->bytes;
     auto& spare = batch->inbox->spare;
-    if (spare.size() < kMostSpareBuilders) spare.push_back(std::move(batch->builder));
+    // What has failed before it was finished is still in its builder, and must not join others.
+    if (batch->builder.empty() && spare.size() < kMostSpareBuilders) spare.push_back(std::move(batch->builder));
   }
   if (waiting_for_room_ > 0 && bytes_ < capacity_) room_.notify_all();
 }
@@ -95,7 +96,19 @@ void Inbox::fail_topic(TopicInbox& inbox, Offset next, const std::optional<Error
   ++inbox.generation;
   inbox.filling = nullptr;
   inbox.next = next;
-  if (lost) inbox.lost = lost;
+  if (!lost) return;
+  inbox.lost = lost;
+  while (!inbox.rewinds.empty() && inbox.rewinds.back().to >= next) inbox.rewinds.pop_back();
+  inbox.rewinds.push_back({inbox.generation, next});
+}
+
+Offset Inbox::rewound(const TopicInbox& inbox, std::uint64_t& seen, Offset position) {
+  const std::lock_guard lock(mutex_);
+  for (const TopicInbox::Rewind& rewind : inbox.rewinds) {
+    if (rewind.generation > seen) position = std::min(position, rewind.to);
+  }
+  seen = inbox.generation;
+  return position;
 }
 
 std::optional<Error> Inbox::take_lost(TopicInbox& inbox) {

@@ -79,6 +79,12 @@ struct TopicInbox {
   std::vector<storage::BatchBuilder> spare;  ///< they know how large the topic's batches are
   std::optional<Error> closed;               ///< removed: why nothing is added
   std::optional<Error> lost;                 ///< of records whose appenders did not wait
+  /// Where offsets went on when such records were lost; an older one only while it is below the later ones.
+  struct Rewind {
+    std::uint64_t generation = 0;
+    Offset to;
+  };
+  std::vector<Rewind> rewinds;
 };
 
 class Inbox {
@@ -105,6 +111,8 @@ class Inbox {
   /// caller of add() or take_lost(). Loop thread.
   void fail_topic(TopicInbox& inbox, Offset next, const std::optional<Error>& lost);
   std::optional<Error> take_lost(TopicInbox& inbox);
+  /// Where a reader goes on that stood at `position` in the generation `seen`, which is set to the present one.
+  Offset rewound(const TopicInbox& inbox, std::uint64_t& seen, Offset position);
 
   /// Nothing is added any more; empty: again.
   void close_topic(TopicInbox& inbox, std::optional<Error> why);

@@ -57,12 +57,12 @@ class Shard {
   Status close();
   void stop();
   bool running() const { return thread_.joinable(); }
+  Inbox& inbox() { return inbox_; }
 
   // Loop thread, or before start().
   io::AsioLoop& loop() { return loop_; }
   storage::ShardStore& store() { return *store_; }
   TopicHome& home() { return *home_; }
-  Inbox& inbox() { return inbox_; }
   /// Takes what has gathered now, whether or not the log is busy.
   void take_now();
   /// Runs `task` when what append() has returned for is there to be seen.

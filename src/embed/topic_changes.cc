@@ -66,7 +66,7 @@ void TopicLog::roll(io::Done done) {
 void TopicLog::seal_and_open_next(io::Done done) {
   storage::Segment& old = *open_part().segment;
   if (old.status()) old.seal();
-  open_next(old.durable_end(), std::move(done));
+  open_next(going_on_at(old.durable_end()), std::move(done));
 }
 
 void TopicLog::open_next(Offset base, io::Done done) {

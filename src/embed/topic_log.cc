@@ -59,9 +59,9 @@ Status TopicLog::open(const Catalog::Topic& known, std::vector<std::string>& dam
   } else if (last.segment->end() > last.base) {
     last.newest_ms = home_.loop.wall_ms();  // not before that, whenever it was
   }
-  inbox.next = last.segment == nullptr ? last.base : last.segment->end();
-  if (inbox.next < start_)
-    return fail(ErrorCode::kCorrupt, fmt::format("topic '{}' ends before its start", known.name));
+  inbox.next = last.segment == nullptr ? last.base : going_on_at(last.segment->end());
+  // A trim is always synced. Where the records that it took were not, the topic goes on behind them.
+  if (last.segment != nullptr && last.segment->end() < start_ && !last.segment->sealed()) last.segment->seal();
   use_open_part();
   watch_clock();
   return {};
@@ -90,7 +90,12 @@ Offset TopicLog::end_of(std::size_t part) const {
 Offset TopicLog::visible_end() const {
   const Part& open = parts_.back();
   if (open.segment == nullptr) return open.base;
-  return waits() ? open.segment->durable_end() : open.segment->end();
+  return going_on_at(waits() ? open.segment->durable_end() : open.segment->end());
+}
+
+std::optional<Offset> TopicLog::known_end() const {
+  if (unusable_) return std::nullopt;
+  return visible_end();
 }
 
 Status TopicLog::open_part_status() const {
@@ -184,7 +189,7 @@ void TopicLog::fail_held(const Error& error) {
   const storage::Segment* segment = open_part().segment;
   // Of weaker policies nobody waits: the next call hears of it.
   const std::optional<Error> lost = waits() ? std::nullopt : std::optional(error);
-  home_.inbox.fail_topic(inbox, segment == nullptr ? open_part().base : segment->end(), lost);
+  home_.inbox.fail_topic(inbox, segment == nullptr ? open_part().base : going_on_at(segment->end()), lost);
   for (StagedBatchPtr& batch : std::exchange(held_, {})) {
     home_.give_back(batch);
     home_.finished(*batch, fail(error));
@@ -197,7 +202,7 @@ void TopicLog::fail_all(const Error& error) {
   const Offset end = open_part().segment->durable_end();
   if (in_flight_.empty() && held_.empty() && open_part().segment->end() == end) return;
   ++generation_;
-  home_.inbox.fail_topic(inbox, end, waits() ? std::nullopt : std::optional(error));
+  home_.inbox.fail_topic(inbox, going_on_at(end), waits() ? std::nullopt : std::optional(error));
   for (InFlight& batch : std::exchange(in_flight_, {})) home_.finished(*batch.batch, fail(error));
   for (StagedBatchPtr& batch : std::exchange(held_, {})) {
     home_.give_back(batch);

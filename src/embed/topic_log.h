@@ -14,6 +14,7 @@
 // Loop thread only, but for `inbox`; destroyed after the loop has come to its end.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -74,6 +75,8 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   /// Whole batches from the one that holds `from`, up to about `max_bytes`; none at the end.
   void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
   TopicNumbers numbers() const;
+  /// Of what can be read; nothing when damage hides it.
+  std::optional<Offset> known_end() const;
 
   void seal(io::Done done);
   void trim(Offset before, io::Done done);
@@ -101,6 +104,8 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   Part& open_part() { return parts_.back(); }
   Offset end_of(std::size_t part) const;
   Offset visible_end() const;
+  /// Not below the start: a crash may have lost, under a weaker policy, what a trim had taken anyway.
+  Offset going_on_at(Offset end) const { return std::max(end, start_); }
   std::unexpected<Error> out_of_range(Offset from) const;
   Status open_part_status() const;
   void use_open_part();
