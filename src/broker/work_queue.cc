@@ -57,8 +57,9 @@ std::optional<WorkQueue::Run> WorkQueue::next_run(std::int64_t now_ms, std::uint
     first = due->first;
   } else {
     // Something new; with too much open behind the offset, only what closes it goes on.
-    if (exceptions >= limits::kMaxQueueExceptions) return std::nullopt;
-    room = std::min<std::uint64_t>(room, limits::kMaxQueueExceptions - exceptions);
+    const bool full = exceptions >= limits::kMaxQueueExceptions;
+    if (full && next_ != offset_) return std::nullopt;
+    room = full ? 1 : std::min<std::uint64_t>(room, limits::kMaxQueueExceptions - exceptions);
     Offset fresh = next_;
     while (fresh < end && !may_give(fresh, now_ms)) fresh = behind_done(fresh);
     if (fresh >= end) return std::nullopt;
@@ -85,7 +86,7 @@ std::vector<std::uint32_t> WorkQueue::grant(Run run, std::int64_t until_ms) {
 }
 
 bool WorkQueue::can_ack(Offset offset) const {
-  return done_.size() < limits::kMaxQueueExceptions || done(offset) || leases_.contains(offset) ||
+  return done_.size() < limits::kMaxQueueExceptions || offset == offset_ || done(offset) || leases_.contains(offset) ||
          failures_.contains(offset);
 }
 

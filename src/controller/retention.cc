@@ -5,7 +5,7 @@
 namespace walrus::controller {
 namespace {
 
-/// What lies behind a segment, in sealed ones.
+/// What lies behind a segment, in sealed ones that somebody has.
 struct Behind {
   std::uint64_t bytes = 0;
   std::uint64_t records = 0;
@@ -25,13 +25,14 @@ std::optional<Offset> trim_before(const metadata::TopicInfo& topic, std::int64_t
   if (topic.options.retains_all()) return std::nullopt;
   Behind behind;
   for (const metadata::SegmentInfo& segment : topic.segments) {
-    if (!segment.sealed()) continue;
+    if (!segment.sealed() || segment.lost()) continue;
     behind.bytes += segment.bytes;
     behind.records += segment.end - segment.base;
   }
   std::optional<Offset> before;
   for (const metadata::SegmentInfo& segment : topic.segments) {
     if (!segment.sealed()) break;
+    if (segment.lost()) continue;  // nothing to delete, and no reason to delete what is sound
     behind.bytes -= segment.bytes;
     behind.records -= segment.end - segment.base;
     const bool empty = segment.end == segment.base;

@@ -7,6 +7,9 @@
 #include "embed/topic_log.h"
 
 namespace walrus::embed {
+namespace {
+constexpr std::uint64_t kLongestWatchMs = 24ull * 60 * 60 * 1000;
+}
 
 void TopicLog::change(Change what, io::Done done) {
   changes_.emplace_back(std::move(what), std::move(done));
@@ -147,8 +150,8 @@ void TopicLog::drop_parts(std::size_t count) {
 }
 
 bool TopicLog::expired(const Part& part) const {
-  return retention_.time_ms > 0 &&
-         part.newest_ms + static_cast<std::int64_t>(retention_.time_ms) <= home_.loop.wall_ms();
+  const std::int64_t age_ms = home_.loop.wall_ms() - part.newest_ms;
+  return retention_.time_ms > 0 && age_ms >= 0 && static_cast<std::uint64_t>(age_ms) >= retention_.time_ms;
 }
 
 /// Bytes of a part that stay whatever happens. While something is on its way to the disk none are sure: that may be
@@ -206,9 +209,10 @@ void TopicLog::watch_clock() {
   const Part& oldest = parts_.front();
   const bool empty = parts_.size() == 1 && oldest.segment->end() == oldest.base;
   if (empty) return;
-  const std::int64_t wait = oldest.newest_ms + static_cast<std::int64_t>(retention_.time_ms) - home_.loop.wall_ms();
-  clock_ = home_.loop.after(std::chrono::milliseconds(std::max<std::int64_t>(wait, 0) + 1),
-                            [this] { apply_retention([](const Status&) {}); });
+  // A bound may be longer than any clock counts.
+  const auto bound = static_cast<std::int64_t>(std::min<std::uint64_t>(retention_.time_ms, kLongestWatchMs));
+  const std::int64_t wait = std::clamp<std::int64_t>(oldest.newest_ms - home_.loop.wall_ms() + bound, 0, bound);
+  clock_ = home_.loop.after(std::chrono::milliseconds(wait + 1), [this] { apply_retention([](const Status&) {}); });
 }
 
 void TopicLog::set_retention(const catalog::Retention& retention, io::Done done) {

@@ -8,6 +8,24 @@
 #include "metadata/group_message.h"
 
 namespace walrus::metadata {
+namespace {
+
+/// What lies before `start` is trimmed.
+void move_up(GroupInfo& group, Offset start) {
+  if (group.offset >= start) return;
+  group.offset = start;
+  if (group.queue == nullptr) return;
+  QueueInfo queue = *group.queue;
+  std::erase_if(queue.done, [start](const OffsetRange& range) { return range.end <= start; });
+  if (!queue.done.empty() && queue.done.front().begin <= start) {
+    group.offset = queue.done.front().end;
+    queue.done.erase(queue.done.begin());
+  }
+  std::erase_if(queue.failures, [at = group.offset](const QueueFailure& one) { return one.offset < at; });
+  group.queue = std::make_shared<const QueueInfo>(std::move(queue));
+}
+
+}  // namespace
 
 QueueState to_message(const QueueInfo& queue) {
   QueueState message;
@@ -71,19 +89,7 @@ void ClusterState::move_groups_up(const TopicInfo& topic) {
   const Offset start = topic.start();
   const std::shared_ptr<const Groups> groups = draft_.groups(topic);
   if (std::ranges::none_of(*groups, [start](const auto& group) { return group.second.offset < start; })) return;
-  for (auto& [name, group] : groups_for_writing(topic)) {
-    if (group.offset >= start) continue;
-    group.offset = start;
-    if (group.queue == nullptr) continue;
-    QueueInfo queue = *group.queue;
-    std::erase_if(queue.done, [start](const OffsetRange& range) { return range.end <= start; });
-    if (!queue.done.empty() && queue.done.front().begin <= start) {
-      group.offset = queue.done.front().end;
-      queue.done.erase(queue.done.begin());
-    }
-    std::erase_if(queue.failures, [at = group.offset](const QueueFailure& one) { return one.offset < at; });
-    group.queue = std::make_shared<const QueueInfo>(std::move(queue));
-  }
+  for (auto& [name, group] : groups_for_writing(topic)) move_up(group, start);
 }
 
 void ClusterState::move_groups_down(const TopicInfo& topic, Offset end) {
@@ -142,7 +148,7 @@ Status ClusterState::commit_cursor(const CommitCursors::Position& position) {
   if (known == groups->end() && groups->size() >= limits::kMaxGroups + 1) {
     return fail(ErrorCode::kOverloaded, fmt::format("a topic has at most {} groups", limits::kMaxGroups));
   }
-  GroupInfo after{.offset = std::max(offset, topic->start()),
+  GroupInfo after{.offset = offset,
                   .generation = position.generation(),
                   .revision = std::max(position.revision(), before.revision),
                   .queue = nullptr};
@@ -150,6 +156,7 @@ Status ClusterState::commit_cursor(const CommitCursors::Position& position) {
     WALRUS_ASSIGN(QueueInfo queue, queue_from(position.queue(), offset));
     after.queue = std::make_shared<const QueueInfo>(std::move(queue));
   }
+  move_up(after, topic->start());  // a trim may have come first
   groups_for_writing(*topic)[name] = std::move(after);
   return {};
 }

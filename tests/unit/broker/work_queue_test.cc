@@ -101,6 +101,17 @@ TEST(WorkQueue, WhatWasNeverGivenCanBeDoneOnlyWhileThereIsRoom) {
   EXPECT_TRUE(jobs.can_ack(Offset(2))) << "that is known";
 }
 
+TEST(WorkQueue, WhatClosesTheFirstHoleGoesOnHoweverMuchIsDoneBehindIt) {
+  WorkQueue jobs = queue();
+  for (std::uint64_t offset = 1; jobs.can_ack(Offset(offset)); offset += 2) jobs.ack(Offset(offset));
+  EXPECT_TRUE(jobs.can_ack(Offset(0)));
+  EXPECT_EQ(give(jobs, 0, 10, 1'000'000), (Offsets{0}));
+  EXPECT_TRUE(give(jobs, 0, 10, 1'000'000).empty());
+  jobs.ack(Offset(0));
+  EXPECT_EQ(jobs.offset(), Offset(2));
+  EXPECT_EQ(give(jobs, 0, 1, 1'000'000), (Offsets{2}));
+}
+
 TEST(WorkQueue, ANewOwnerGivesWhatWasWithAWorkerAndRemembersTries) {
   WorkQueue first = queue();
   give(first, 0, 4, 10);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/fakes/fake_metadata.h"
 
 namespace walrus::controller {
@@ -28,9 +30,22 @@ class RetentionTest : public testing::Test {
       seal.set_end(topic()->last().base.value() + 10);
       seal.set_bytes(1000);
       seal.set_latest_ms(first_ms == 0 ? 0 : first_ms + i * 100);
-      seal.add_holders(1);
+      seal.add_holders(topic()->last().leader.value());
       ASSERT_TRUE(cluster_.apply(roll).status);
     }
+  }
+  /// The node comes back with another disk, which is empty.
+  void wipe(std::uint64_t number) {
+    metadata::Command down;
+    down.mutable_set_node_state()->set_node_id(number);
+    down.mutable_set_node_state()->set_disk_id(metadata::uuid_bytes(Uuid(number, number)));
+    down.mutable_set_node_state()->set_state(static_cast<std::uint32_t>(metadata::NodeState::kDown));
+    ASSERT_TRUE(cluster_.apply(down).status);
+    metadata::Command back;
+    back.mutable_upsert_node()->set_node_id(number);
+    back.mutable_upsert_node()->set_disk_id(metadata::uuid_bytes(Uuid(99, number)));
+    back.mutable_upsert_node()->set_raft_id(9900 + number);
+    ASSERT_TRUE(cluster_.apply(back).status);
   }
   /// How many segments are left when retention has done its work.
   std::size_t left() {
@@ -69,6 +84,19 @@ TEST_F(RetentionTest, ByRecordsAsManyAreKeptAsWereAsked) {
   settings.set_retention_records(20);
   make(settings, 5, 1);
   EXPECT_EQ(left(), 3u);
+}
+
+TEST_F(RetentionTest, WhatIsLostIsNoReasonToDeleteWhatIsNot) {
+  metadata::TopicSettings settings;
+  settings.set_retention_records(30);
+  settings.set_retention_bytes(3000);
+  cluster_.add_node(NodeId(2));
+  make(settings, 5, 1);
+  wipe(2);
+  const auto lost = std::ranges::count_if(topic()->segments, &metadata::SegmentInfo::lost);
+  ASSERT_GT(lost, 0);
+  ASSERT_LT(lost, 4);
+  EXPECT_EQ(left(), 6u);
 }
 
 TEST_F(RetentionTest, TheBoundThatTakesMostDecides) {

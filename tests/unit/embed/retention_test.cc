@@ -97,6 +97,16 @@ TEST_F(RetentionTest, ByTimeEvenTheLastSegmentGoesByItself) {
   ASSERT_TRUE(eventually([&] { return topic_.stats().value().start == 101; }));
 }
 
+TEST_F(RetentionTest, ForEverIsATimeToo) {
+  fill(topic_, 100);
+  ASSERT_TRUE(topic_.seal());
+  ASSERT_TRUE(topic_.set_retention({.time = std::chrono::milliseconds::max()}));
+  fill(topic_, 100);
+  ASSERT_TRUE(topic_.seal());
+  EXPECT_EQ(topic_.stats().value().start, 0u);
+  EXPECT_EQ(values_from(topic_, 0).size(), 200u);
+}
+
 TEST_F(RetentionTest, SealBeginsANewSegmentButNotTwice) {
   fill(topic_, 3);
   ASSERT_TRUE(topic_.seal());

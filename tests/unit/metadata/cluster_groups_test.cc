@@ -122,6 +122,23 @@ TEST_F(ClusterGroups, groups_and_the_state_of_work_queues_survive_a_snapshot) {
   EXPECT_EQ(restored.queue->settings.dead_topic, "dead");
 }
 
+TEST_F(ClusterGroups, what_a_work_queue_commits_behind_a_trim_can_be_restored) {
+  seal(20);
+  Command trim;
+  trim.mutable_trim_topic()->set_topic_id(topic()->id.value());
+  trim.mutable_trim_topic()->set_before(20);
+  ASSERT_TRUE(apply(trim));
+  ASSERT_EQ(topic()->start(), Offset(20));
+  auto queue = position(0, 1);
+  for (const std::uint64_t number : {1, 2, 15, 10, 30, 1}) queue.mutable_queue()->add_done(number);
+  queue.mutable_queue()->add_failures()->set_offset(7);
+  ASSERT_TRUE(commit(queue));
+  EXPECT_EQ(group("g").offset, Offset(25));
+  EXPECT_EQ(group("g").queue->done, (std::vector<OffsetRange>{{Offset(30), Offset(31)}}));
+  ClusterState again;
+  EXPECT_TRUE(again.restore(state_.snapshot()));
+}
+
 TEST_F(ClusterGroups, the_state_of_a_work_queue_that_does_not_add_up_is_refused) {
   auto queue = position(5, 1);
   queue.mutable_queue()->add_done(4);
