@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <cstdint>
 
 #include "base/limits.h"
 #include "cli/completion.h"
@@ -17,6 +18,9 @@ constexpr std::string_view kDescription =
 constexpr std::string_view kFooter =
     "Exit status: 0 done, 1 the server answered ERR or part of the work was not done, 2 usage,\n"
     "3 not reachable (nothing was carried out), 7 the outcome is unknown, 130 interrupted.";
+
+/// For numbers without a sign: "-1" wraps to more.
+CLI::Range from_one() { return {std::uint64_t{1}, std::uint64_t{INT64_MAX}}; }
 
 /// The values as CLI11 stores them, before they mean anything.
 struct Arguments {
@@ -95,7 +99,7 @@ void add_stream_commands(CLI::App& app, CommandLine& line, Arguments& arguments)
   auto* consume = app.add_subcommand("consume", "take records and write each with a newline to stdout, until EMPTY");
   consume->callback([&line] { line.command = Command::kConsume; });
   add_topic(*consume, line);
-  consume->add_option("--max,-n", arguments.max, "take no more records than this")->check(CLI::PositiveNumber);
+  consume->add_option("--max,-n", arguments.max, "take no more records than this")->check(from_one());
   consume->add_option("--group,-g", line.reading.group, "read as this group, and commit what was written");
   consume->add_option("--from", line.reading.from, "with --group: seek first: offset, earliest, latest, @milliseconds")
       ->needs("--group");
@@ -112,7 +116,7 @@ void add_tail(CLI::App& app, CommandLine& line, Arguments& arguments) {
   add_topic(*tail, line);
   tail->add_option("--last,-n", line.reading.last, "so many records before the end")->capture_default_str();
   tail->add_option("--from", line.reading.from, "instead: offset, earliest, latest, @milliseconds");
-  tail->add_option("--max", arguments.max, "no more records than this")->check(CLI::PositiveNumber);
+  tail->add_option("--max", arguments.max, "no more records than this")->check(from_one());
   tail->add_flag("--follow,-f", line.consume.follow, "wait for new records instead of ending");
   tail->add_flag("--json", line.reading.json, "each record as a line of JSON: offset, timestamp, key, headers, value");
 }
@@ -204,10 +208,10 @@ void add_node(CLI::App& app, CommandLine& line) {
   add(NodeOptions::Action::kList, "list", "print what each node does and holds")
       ->add_flag("--json", line.node.json, "as one line of JSON");
   auto* drain = add(NodeOptions::Action::kDrain, "drain", "let a node hold nothing: what it has is copied elsewhere");
-  drain->add_option("node", line.node.node, "the node's id")->required()->check(CLI::PositiveNumber);
+  drain->add_option("node", line.node.node, "the node's id")->required()->check(from_one());
   drain->add_flag("--cancel", line.node.cancel, "not any more");
   auto* remove = add(NodeOptions::Action::kRemove, "remove", "remove a node from the cluster, for good");
-  remove->add_option("node", line.node.node, "the node's id")->required()->check(CLI::PositiveNumber);
+  remove->add_option("node", line.node.node, "the node's id")->required()->check(from_one());
   remove->add_flag("--lose-data", line.node.lose_data, "even when nobody else has what it holds");
 }
 

@@ -27,7 +27,13 @@ void print_line(std::string_view line) {
 
 std::string advice_for(const client::Error& error, RequestKind kind, std::string_view topic) {
   if (error.text.starts_with("topic not found")) return fmt::format("Create it with: walrus-cli register {}", topic);
-  if (client::is_transient(error.text)) return "The cluster is not ready for this yet. Try again in a moment.";
+  if (client::is_transient(error.text)) {
+    if (topic.empty()) return "The cluster is not ready for this yet. Try again in a moment.";
+    return fmt::format(
+        "The cluster is not ready for this yet. Try again in a moment. If it stays so: walrus-cli topic describe {}, "
+        "walrus-cli node list; where disks are gone for good, walrus-cli topic recover.",
+        topic);
+  }
   if (kind == RequestKind::kWrite && error.text.starts_with("outcome unknown")) {
     return fmt::format("Look before you repeat it: walrus-cli state {}", topic);
   }
@@ -59,7 +65,7 @@ std::string explain(const client::Error& error, RequestKind kind, std::string_vi
   std::string text = "walrus-cli: " + error.text + ".";
   switch (error.kind) {
     case client::ErrorKind::kCannotConnect:
-      return text + " Is walrusd running? Start a local cluster with ./dev run.";
+      return text + " Is walrusd running there, with this as its client port? A local cluster: ./dev run.";
     case client::ErrorKind::kNotSent:
       return text + " Nothing was carried out; try again.";
     case client::ErrorKind::kOutcomeUnknown:

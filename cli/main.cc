@@ -1,5 +1,7 @@
 // walrus-cli: the shell and the one-off commands of a Walrus cluster (docs/cli.md).
+#include "base/standard_streams.h"
 #include "cli/command_line.h"
+#include "cli/console.h"
 #include "cli/one_off.h"
 #include "cli/shell.h"
 
@@ -46,6 +48,10 @@ cli::ExitStatus run(const cli::CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (open_closed_streams().output) {
+    cli::print_error("stdout is closed: nothing is asked for, since the answer would be lost");
+    return cli::value_of(cli::ExitStatus::kUsage);
+  }
   const auto parsed = cli::parse_command_line(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   return cli::value_of(run(std::get<cli::CommandLine>(parsed)));

@@ -49,8 +49,13 @@ ExitStatus run_register(client::Connection& connection, const std::string& topic
 }
 
 ExitStatus run_put(client::Connection& connection, const std::string& topic, const std::string& payload) {
-  const auto bytes = payload == "-" ? read_stdin(connection.max_payload_bytes(topic)) : payload;
+  const std::size_t limit = connection.max_payload_bytes(topic);
+  const auto bytes = payload == "-" ? read_stdin(limit) : payload;
   if (!bytes) return report(bytes.error(), RequestKind::kWrite, topic);
+  if (bytes->size() > limit) {
+    print_error(fmt::format("the record is longer than the {} bytes that fit a frame (--max-frame-bytes)", limit));
+    return ExitStatus::kUsage;
+  }
   const auto done = connection.put(topic, *bytes);
   return done ? print_answer("OK") : report(done.error(), RequestKind::kWrite, topic);
 }

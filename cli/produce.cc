@@ -145,7 +145,8 @@ class LineProducer {
     if (!input_.too_long()) return;
     tally_.failed(input_.line_number(),
                   {.kind = client::ErrorKind::kInvalidRequest,
-                   .text = fmt::format("longer than the {} bytes that fit a frame", with_commas(max_line_bytes_))});
+                   .text = fmt::format("line {} is longer than the {} bytes that fit a frame (--max-frame-bytes)",
+                                       with_commas(input_.line_number()), with_commas(max_line_bytes_))});
   }
 
   void send(std::string_view line) {
@@ -196,6 +197,8 @@ ExitStatus LineProducer::finish(Tally::Counts counts) {
   ExitStatus status = ExitStatus::kOk;
   if (counts.failure) {
     status = report(*counts.failure, RequestKind::kWrite, options_.topic);
+    // "Nothing was carried out" is not true of what came before the failure.
+    if (status == ExitStatus::kUnreachable && counts.acknowledged > 0) status = ExitStatus::kRefused;
   } else if (stop_.requested()) {
     status = ExitStatus::kInterrupted;
     counts.first_unacknowledged = input_.line_number() + 1;

@@ -87,6 +87,11 @@ std::string topic_description(const std::string& json) {
 }
 
 ExitStatus run_topic(client::Connection& connection, const TopicCommandOptions& options) {
+  for (const std::string& option : options.options) {
+    if (option.contains('=')) continue;
+    print_error(fmt::format("the option '{}' is not NAME=VALUE", option));
+    return ExitStatus::kUsage;
+  }
   using Action = TopicCommandOptions::Action;
   const std::string words =
       fmt::format("{}{}{}", options.topic, options.options.empty() ? "" : " ", fmt::join(options.options, " "));

@@ -111,7 +111,8 @@ Status ClusterState::begin_seal(Version index, const BeginSeal& command) {
     return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not as expected", last.id, before->name));
   }
   if (command.lose_data() && end_can_be_found(draft_, last)) {
-    return fail(ErrorCode::kConflict, "the end can still be found: it waits for nodes that are down");
+    return fail(ErrorCode::kConflict,
+                "the end can still be found, on nodes that are up or come back: nothing is given up");
   }
   const NodeId recoverer(command.recoverer());
   if (command.lose_data() && recoverer == NodeId()) return seal_as_lost(index, *before);

@@ -155,6 +155,13 @@ Result<std::variant<Config, Information>> read_config(const std::vector<std::str
       break;
     }
   }
+  const bool every_address = config.advertised_host() == "0.0.0.0" || config.advertised_host() == "::";
+  if (every_address) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("--raft-host {}: no other node can connect to that; say how to reach this one with "
+                            "--raft-advertise-host",
+                            config.advertised_host()));
+  }
   return config;
 }
 

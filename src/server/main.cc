@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/standard_streams.h"
 #include "server/config.h"
 #include "server/early_signal.h"
 #include "server/node.h"
@@ -31,6 +32,7 @@ void raise_descriptor_limit() {
 
 int main(int argc, char** argv) {
   using namespace walrus;
+  open_closed_streams();
   server::keep_early_signals();
   std::signal(SIGPIPE, SIG_IGN);
   auto told = server::read_config(std::vector<std::string>(argv + 1, argv + argc), server::process_environment());

@@ -58,7 +58,7 @@ TEST_F(OneOff, ADashReadsThePayloadFromStdin) {
   EXPECT_EQ(run({"put", "logs", "-"}, "").status, 2);
   const Outcome too_long = run({"put", "logs", "-"}, std::string(70'000, 'x'));
   EXPECT_EQ(too_long.status, 2);
-  EXPECT_THAT(too_long.err, HasSubstr("too long"));
+  EXPECT_THAT(too_long.err, HasSubstr("longer than"));
 }
 
 TEST_F(OneOff, AnErrorOfTheServerIsOnStderrAsItCame) {
@@ -91,7 +91,19 @@ TEST_F(OneOff, NoServerIsSaidWithTheAddressTheReasonAndTheRemedy) {
   EXPECT_EQ(outcome.status, 3);
   EXPECT_EQ(outcome.out, "");
   EXPECT_EQ(outcome.err, "walrus-cli: cannot connect to " + address +
-                             ": Connection refused. Is walrusd running? Start a local cluster with ./dev run.\n");
+                             ": Connection refused. Is walrusd running there, with this as its client port? A local "
+                             "cluster: ./dev run.\n");
+}
+
+TEST_F(OneOff, WithoutAStdoutNothingIsAskedFor) {
+  EXPECT_EQ(run_in_shell("--addr " + server_.address() + " get logs 2>/dev/null >&-"), 2);
+  EXPECT_EQ(server_.requests().size(), 0U);
+}
+
+TEST_F(OneOff, AnOptionOfATopicWithoutAValueIsNamed) {
+  const Outcome outcome = run({"topic", "create", "logs", "replicas"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("'replicas' is not NAME=VALUE"));
 }
 
 TEST_F(OneOff, ASecondAddressServesWhenTheFirstDoesNot) {

@@ -112,6 +112,23 @@ TEST_F(Produce, ASilentServerLeavesTheOutcomeUnknown) {
                                  HasSubstr("first line without an acknowledgement is line 1")));
 }
 
+TEST_F(Produce, WithoutAStdinItEnds) {
+  EXPECT_NE(run_in_shell("--addr " + server_.address() + " produce logs 2>/dev/null <&-"), 0);
+}
+
+TEST_F(Produce, AServerThatGoesAwayBehindAcknowledgementsIsNoReasonToRepeatThem) {
+  auto server = std::make_unique<FakeServer>();
+  Program program({"--timeout", "0.5", "--addr", server->address(), "produce", "logs"});
+  program.write("1\n2\n");
+  while (server->records("logs").size() < 2) {
+  }
+  server->hang_up();  // before an answer, or behind it
+  server.reset();
+  program.write("3\n");
+  const Outcome outcome = program.finish();
+  EXPECT_EQ(outcome.status, outcome.err.contains("acknowledged 2") ? 1 : 7) << outcome.err;
+}
+
 TEST_F(Produce, ARefusedRecordStopsTheRestAndIsNamed) {
   server_.set_script([&](std::string_view request) {
     return request.starts_with("MPUT") && request.contains("bad") ? Action{Action::Kind::kAnswer, "ERR disk full"}

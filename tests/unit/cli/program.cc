@@ -143,4 +143,9 @@ Outcome run_program(const std::vector<std::string>& arguments, std::string_view 
   return program.finish();
 }
 
+int run_in_shell(const std::string& arguments) {
+  const int status = std::system((std::string(WALRUS_PROGRAM) + " " + arguments).c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 }  // namespace walrus::testing

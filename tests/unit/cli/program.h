@@ -46,4 +46,7 @@ class Program {
 /// Runs to the end with `input` as stdin.
 Outcome run_program(const std::vector<std::string>& arguments, std::string_view input = {});
 
+/// The exit status of the program started by a shell: `arguments` may end with redirections.
+int run_in_shell(const std::string& arguments);
+
 }  // namespace walrus::testing

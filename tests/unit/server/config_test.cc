@@ -194,6 +194,7 @@ TEST(Config, BadFlagsAreRefusedByName) {
   for (const auto& arguments : bad) EXPECT_THAT(error(arguments), HasSubstr(arguments[0]));
   EXPECT_THAT(error({"--shards", "1", "--shards", "2"}), HasSubstr("--shards"));
   EXPECT_THAT(error({"stray"}), HasSubstr("stray"));
+  EXPECT_THAT(error({"--raft-host", "0.0.0.0"}), HasSubstr("--raft-advertise-host"));
   for (const auto join : {"nonsense", "127.0.0.1", ":6001", "h:", "h:x", "h:0", "h:70000", "a b:6001", "::1:5", ""}) {
     EXPECT_THAT(error({"--join", join}), HasSubstr("--join")) << join;
   }
