@@ -76,9 +76,10 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Status close();
   const std::vector<std::string>& damage() const { return damage_; }
 
- private:
   /// While one is there the threads of the store run.
   class Call;
+
+ private:
   Engine(const store::Options& options, Ground ground);
 
   Status start();

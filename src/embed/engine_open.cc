@@ -168,6 +168,7 @@ Status Engine::remove_leftovers(const Catalog& catalog) {
 Status Engine::write_cursors() {
   std::vector<catalog::Record> moved;
   for (const auto& [name, topic] : topics_) {
+    const std::lock_guard lock(topic->mutex);
     for (const auto& [cursor_name, cursor] : topic->cursors) {
       if (auto record = cursor->unwritten()) moved.push_back(*std::move(record));
     }

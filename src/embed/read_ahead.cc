@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "embed/engine_call.h"
 #include "embed/public_error.h"
 
 namespace walrus::embed {
@@ -15,6 +16,8 @@ void ReadAhead::ask() {
 }
 
 store::Result<store::Records> ReadAhead::next() {
+  const Engine::Call call(*engine_);  // or the answer may never come
+  if (!call) return std::unexpected(to_public(Error{ErrorCode::kShuttingDown, {}}));
   if (!coming_) ask();
   Result<Chunk> chunk = std::exchange(coming_, std::nullopt)->wait();
   if (!chunk) return std::unexpected(to_public(chunk.error()));

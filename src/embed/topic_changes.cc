@@ -69,20 +69,29 @@ void TopicLog::roll(io::Done done) {
 void TopicLog::seal_and_open_next(io::Done done) {
   storage::Segment& old = *open_part().segment;
   if (old.status()) old.seal();
-  open_next(going_on_at(old.durable_end()), std::move(done));
+  open_next(going_on_at(sure_end()), std::move(done));
 }
 
 void TopicLog::open_next(Offset base, io::Done done) {
   const Part& old = open_part();
   const SegmentId id(old.id.value() + 1);
+  // First, since it can fail (no descriptor is left, say), and the catalog takes each number once. It is no file yet.
+  const auto opened = home_.store.open_segment({id_, id}, base);
+  if (!opened) {
+    rolling_ = false;
+    return done(fail(opened.error()));
+  }
   home_.record({catalog::SegmentOpened{id_, id, base, old.newest_ms}},
-               [this, id, base, done = std::move(done)](Status status) mutable {
+               [this, id, base, next = *opened, done = std::move(done)](Status status) mutable {
                  rolling_ = false;
-                 if (!status) return done(std::move(status));
-                 const auto opened = home_.store.open_segment({id_, id}, base);
-                 if (!opened) return done(fail(opened.error()));
+                 if (!status) {
+                   if (const Status removed = home_.store.remove({id_, id}); !removed) {
+                     log::warn("topic {}: {}", id_, removed.error().message());
+                   }
+                   return done(std::move(status));
+                 }
                  open_part().segment->watch({});
-                 parts_.push_back({id, base, *opened, 0, {}});
+                 parts_.push_back({id, base, next, 0, {}});
                  use_open_part();
                  done({});
                });

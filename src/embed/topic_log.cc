@@ -90,6 +90,7 @@ Offset TopicLog::end_of(std::size_t part) const {
 Offset TopicLog::visible_end() const {
   const Part& open = parts_.back();
   if (open.segment == nullptr) return open.base;
+  if (!open.segment->status()) return going_on_at(sure_end());
   return going_on_at(waits() ? open.segment->durable_end() : open.segment->end());
 }
 
@@ -173,7 +174,8 @@ void TopicLog::tell_appended() {
 
 void TopicLog::on_changed() {
   const storage::Segment& segment = *open_part().segment;
-  while (!in_flight_.empty() && in_flight_.front().end <= segment.durable_end()) {
+  // Whoever waits for it asked for the disk, whatever is asked for by now.
+  while (!in_flight_.empty() && in_flight_.front().end <= segment.logged_end()) {
     const StagedBatchPtr batch = std::move(in_flight_.front().batch);
     in_flight_.pop_front();
     home_.finished(*batch, {});
@@ -199,7 +201,7 @@ void TopicLog::fail_held(const Error& error) {
 
 /// The open segment takes nothing any more, and keeps what is durable in it.
 void TopicLog::fail_all(const Error& error) {
-  const Offset end = open_part().segment->durable_end();
+  const Offset end = sure_end();
   if (in_flight_.empty() && held_.empty() && open_part().segment->end() == end) return;
   ++generation_;
   home_.inbox.fail_topic(inbox, going_on_at(end), waits() ? std::nullopt : std::optional(error));

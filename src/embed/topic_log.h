@@ -104,6 +104,11 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   Part& open_part() { return parts_.back(); }
   Offset end_of(std::size_t part) const;
   Offset visible_end() const;
+  /// Of the open segment: what stays when it fails.
+  Offset sure_end() const {
+    const storage::Segment& segment = *parts_.back().segment;
+    return segment.status() ? segment.durable_end() : segment.logged_end();
+  }
   /// Not below the start: a crash may have lost, under a weaker policy, what a trim had taken anyway.
   Offset going_on_at(Offset end) const { return std::max(end, start_); }
   std::unexpected<Error> out_of_range(Offset from) const;

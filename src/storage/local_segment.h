@@ -39,6 +39,7 @@ class LocalSegment final : public Segment, public std::enable_shared_from_this<L
   Offset base() const override { return base_; }
   Offset end() const override { return end_.offset; }
   Offset durable_end() const override { return std::max(counted_, durable_.offset); }
+  Offset logged_end() const override { return durable_.offset; }
   std::uint64_t bytes() const override { return status_ ? end_.position : durable_.position; }
   Status status() const override { return status_; }
   bool sealed() const override { return sealed_; }

@@ -56,6 +56,9 @@ class Segment {
   /// After the last record that counts as durable, by the segment's policy (sync_policy.h): by default after the last
   /// one that a power cut cannot take away.
   virtual Offset durable_end() const = 0;
+  /// After the last record that the log has, by the log's own policy: what a weaker policy of the segment counts beyond
+  /// it is lost when the segment fails.
+  virtual Offset logged_end() const { return durable_end(); }
   /// Bytes of batches, on disk or on the way there: up to end(), or when the segment has failed, to durable_end().
   virtual std::uint64_t bytes() const = 0;
   /// Nothing while the segment is empty. With bytes() and end() - base() what retention needs to know; costs no read.

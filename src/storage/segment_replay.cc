@@ -16,13 +16,6 @@ constexpr std::size_t kGatherBytes = 256 * limits::kKiB;
 constexpr std::size_t kMostQuarantined = 64 * limits::kMiB;
 constexpr std::uint64_t kLargestHole = limits::kWalMaxLiveFiles * limits::kWalFileBytes;
 
-/// As a rule the batches had been written before the crash: to write them again would only make the sync dearer.
-Result<bool> holds(io::File& file, std::uint64_t position, std::string_view bytes) {
-  std::string there(bytes.size(), '\0');
-  WALRUS_ASSIGN(const std::size_t read, file.read(position, there.data(), there.size()));
-  return std::string_view(there).substr(0, read) == bytes;
-}
-
 Status remove_if_there(io::Disk& disk, const std::string& path) {
   const Status removed = disk.remove(path);
   if (!removed && removed.error().code == ErrorCode::kNotFound) return {};
@@ -70,8 +63,9 @@ Status SegmentReplay::write_gathered() {
   if (gathered_.empty()) return {};
   WALRUS_TRY(disk_.make_directories(layout::topic_directory(directory_, key_.topic)));
   WALRUS_ASSIGN(auto file, disk_.open(log_path_, {.mode = io::OpenOptions::Mode::kCreate}, nullptr));
-  WALRUS_ASSIGN(const bool there, holds(*file, gathered_at_, gathered_));
-  if (!there) WALRUS_TRY(file->write(gathered_at_, gathered_));
+  // Also where the file seems to have it: after a failed sync, of the last process or of an earlier try, the page cache
+  // does, the disk does not, and the next sync says that all is well.
+  WALRUS_TRY(file->write(gathered_at_, gathered_));
   gathered_ = {};
   return {};
 }

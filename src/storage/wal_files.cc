@@ -252,6 +252,7 @@ void WalFiles::block(Error error) {
   if (!blocked_) log::error("write-ahead log: no space can be made: {}", error.message());
   blocked_ = std::move(error);
   next_attempt_ = loop_.now() + limits::kStorageRetryInterval;
+  if (wanted_ > 0) retry_timer_ = loop_.after(limits::kStorageRetryInterval, [this] { ready_(); });
   ready_();
 }
 

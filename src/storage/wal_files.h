@@ -10,7 +10,8 @@
 // once it has begun no new file for kWalQuietDelay.
 //
 // Failure: when no space can be made (ENOSPC, or the file cannot be created) take() gives nothing and status() says
-// why; the log stands, and a later try_again() starts over. Nothing that was handed out is affected.
+// why; the log stands, and a later try_again() starts over, or `ready` after kStorageRetryInterval while somebody waits
+// for what take() did not give. Nothing that was handed out is affected.
 //
 // Loop thread only.
 #pragma once
@@ -118,6 +119,7 @@ class WalFiles {
   std::optional<Error> blocked_;
   io::TimePoint next_attempt_{};
   io::Timer trim_timer_;
+  io::Timer retry_timer_;
   std::shared_ptr<WalFiles*> self_;  // null once this is gone: completions may come later
 };
 

@@ -1,5 +1,5 @@
 // A real disk that can keep the writes of some files for itself, and fail them later: between, programs see what is on
-// its way to the disk and never arrives.
+// its way to the disk and never arrives. And it can refuse to open a file.
 //
 // Any thread.
 #pragma once
@@ -22,6 +22,17 @@ class HeldWrites {
   void hold(std::string part_of_path) {
     const std::lock_guard lock(mutex_);
     part_of_path_ = std::move(part_of_path);
+  }
+  /// The next open of a file whose path has this in it fails.
+  void refuse_open(std::string part_of_path) {
+    const std::lock_guard lock(mutex_);
+    refused_ = std::move(part_of_path);
+  }
+  bool refuses(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    if (refused_.empty() || !path.contains(refused_)) return false;
+    refused_.clear();
+    return true;
   }
   /// Those that are held; later ones pass.
   void fail() {
@@ -56,6 +67,7 @@ class HeldWrites {
   };
   mutable std::mutex mutex_;
   std::string part_of_path_;
+  std::string refused_;
   std::vector<Held> held_;
 };
 
@@ -92,6 +104,7 @@ class HoldingDisk final : public io::Disk {
   explicit HoldingDisk(HeldWrites& held) : held_(held) {}
 
   Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenOptions options, io::Loop* loop) override {
+    if (held_.refuses(path)) return walrus::fail(ErrorCode::kIo, path + ": as the test wants");
     WALRUS_ASSIGN(auto file, disk_.open(path, options, loop));
     return std::make_unique<HoldingFile>(held_, path, loop, std::move(file));
   }

@@ -56,6 +56,8 @@ class LostTail : public testing::Test {
     return weak_options(after_.path());
   }
 
+  const TempDir directory_;
+
  private:
   const TempDir before_;
   const TempDir after_;
@@ -104,11 +106,18 @@ TEST_F(LostTail, OfWhatATrimHasTakenTheTopicGoesOnBehindIt) {
   }
 }
 
-TEST_F(LostTail, ACursorThatHasReadWhatTheDiskRefusedGoesBack) {
+/// The policy of the store; that of its topic is never.
+class RefusedTail : public testing::TestWithParam<store::Fsync> {};
+INSTANTIATE_TEST_SUITE_P(Policies, RefusedTail, testing::Values(store::Fsync::kNever, store::Fsync::kAlways),
+                         [](const auto& policy) { return policy.param == store::Fsync::kNever ? "weak" : "strict"; });
+
+TEST_P(RefusedTail, ACursorThatHasReadItGoesBack) {
   const TempDir root;
   HeldWrites held;
-  store::Store store = open_on(weak_options(root.path()), std::make_unique<HoldingDisk>(held));
-  store::Topic topic = topic_of(store, "t");
+  store::Options options = weak_options(root.path());
+  options.fsync = GetParam();
+  store::Store store = open_on(options, std::make_unique<HoldingDisk>(held));
+  store::Topic topic = store.topic("t", {.fsync = store::Fsync::kNever}).value();
   append_all(topic, {"0", "1"});
   ASSERT_EQ(outcome(store.sync()), "ok");
   held.hold("shard_1/wal");
@@ -124,7 +133,7 @@ TEST_F(LostTail, ACursorThatHasReadWhatTheDiskRefusedGoesBack) {
   ASSERT_TRUE(next && *next) << outcome(next);
   EXPECT_EQ((*next)->value(), "instead");
   EXPECT_EQ(outcome(store.close()), "ok");
-  store = open_store(weak_options(root.path()));
+  store = open_store(options);
   EXPECT_EQ(store.find_topic("t")->cursor("c")->position(), 3u);
   EXPECT_THAT(values_from(*store.find_topic("t"), 0),
               ElementsAre("0", "1", "instead", "and more", "and more", "and more"));
@@ -156,6 +165,37 @@ TEST_F(LostTail, RecordsThatHaveFailedDoNotComeBackWithLaterOnes) {
   ASSERT_EQ(outcome(offset), "ok");
   EXPECT_EQ(*offset, static_cast<std::uint64_t>(written));
   EXPECT_THAT(values_from(topic, *offset), ElementsAre("later"));
+}
+
+TEST_F(LostTail, ASegmentThatCannotBeOpenedOnceIsTriedAgain) {
+  const TempDir root;
+  HeldWrites held;
+  store::Options options;
+  options.directory = root.path().string();
+  options.segment_records = 1;
+  {
+    store::Store store = open_on(options, std::make_unique<HoldingDisk>(held));
+    store::Topic topic = topic_of(store, "t");
+    append_all(topic, {"0"});
+    held.refuse_open("topics/1/1.log");
+    EXPECT_NE(outcome(topic.append("refused")), "ok");
+    append_all(topic, {"1", "2"});
+  }
+  store::Store store = open_store(options);
+  EXPECT_THAT(store.damage(), IsEmpty());
+  EXPECT_THAT(values_from(store.find_topic("t").value(), 0), ElementsAre("0", "1", "2"));
+}
+
+TEST_F(LostTail, AReaderOfAClosedStoreIsTold) {
+  store::Store store = open_on(weak_options(directory_.path()), std::make_unique<io::PosixDisk>());
+  store::Topic topic = topic_of(store, "t");
+  append_all(topic, {"0"});
+  auto begun = topic.reader(0);
+  ASSERT_TRUE(begun.next());
+  auto fresh = topic.reader(0);
+  EXPECT_EQ(outcome(store.close()), "ok");
+  EXPECT_EQ(begun.next().error().code, store::ErrorCode::kClosed);
+  EXPECT_EQ(fresh.next().error().code, store::ErrorCode::kClosed);
 }
 
 }  // namespace

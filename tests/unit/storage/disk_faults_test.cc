@@ -48,6 +48,20 @@ TEST(DiskFaults, AFullDiskRefusesAppendsAndTheLogResumesWhenThereIsSpace) {
   EXPECT_EQ(store.values(store.segment()), accepted);
 }
 
+TEST(DiskFaults, WhatWaitsForSpaceIsWrittenWhenThereIsSomeWithoutAnybodysHelp) {
+  SimStore store(12);
+  store.disk->set_capacity(140 * limits::kKiB);
+  ASSERT_TRUE(store.open());
+  Segment& segment = store.segment();
+  for (std::size_t i = 0; i < 200; ++i) ASSERT_TRUE(append(segment, {filler(i)})) << "the log does not know yet";
+  store.world.run_for(3 * limits::kStorageRetryInterval);
+  ASSERT_LT(segment.durable_end(), segment.end());
+  ASSERT_TRUE(segment.status());
+  store.disk->set_capacity(10 * limits::kMiB);
+  store.world.run_for(2 * limits::kStorageRetryInterval);
+  EXPECT_EQ(segment.durable_end(), segment.end());
+}
+
 TEST(DiskFaults, AStoreOnAFullDiskClosesAndKeepsWhatItHasAcknowledged) {
   for (const std::uint64_t kib : {140, 200, 300, 310, 340}) {
     SCOPED_TRACE(kib);
@@ -173,6 +187,26 @@ TEST(DiskFaults, AFailedSyncOfASegmentFileLosesNothing) {
   EXPECT_LE(recovered.size(), written.size() + 1) << "one more had an unknown outcome";
   EXPECT_TRUE(std::equal(written.begin(), written.end(), recovered.begin()));
   EXPECT_TRUE(store.segment().status());
+}
+
+/// After a failed sync the page cache has what the disk does not, and the next sync has nothing to write.
+TEST(DiskFaults, AfterAFailedSyncAStartOfTheProcessAloneLosesNothing) {
+  SimStore store(13);
+  ASSERT_TRUE(store.open());
+  store.disk->fail_nth(Operation::kSync, 1, "topics/");
+  Strings written;
+  for (std::size_t i = 0; i < 200 && store.segment().status(); ++i) {
+    if (!append(store.segment(), {filler(i)})) break;
+    if (store.wait_durable(store.segment())) written.push_back(filler(i));
+  }
+  ASSERT_FALSE(store.segment().status());
+  store.kill();
+  ASSERT_TRUE(store.open());
+  store.crash(io::CrashModel::kLoseUnsynced);
+  ASSERT_TRUE(store.open());
+  const auto recovered = store.values(store.segment());
+  ASSERT_GE(recovered.size(), written.size());
+  EXPECT_TRUE(std::equal(written.begin(), written.end(), recovered.begin()));
 }
 
 TEST(DiskFaults, AnyPartOfALargeWriteThatFailsPoisonsTheSegmentAndLosesNothing) {

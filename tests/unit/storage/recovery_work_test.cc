@@ -91,24 +91,6 @@ TEST(RecoveryWork, DoesNotGrowWithTheDataThatIsSafeInSegmentFiles) {
   EXPECT_LE(large.syncs, small.syncs + kTopics);
 }
 
-TEST(RecoveryWork, WhatIsInTheSegmentFilesAlreadyIsNotWrittenAgain) {
-  EngineOptions at_once = options();
-  at_once.segment_write_bytes = 1;
-  SimStore store(test::fresh_seed(), at_once);
-  ASSERT_TRUE(store.open());
-  write_rounds(store, 20);
-  store.settle();  // written to the files, and still in the log
-  store.kill();
-  std::uint64_t written = 0;
-  store.disk->set_hook([&](const io::SimDisk::Event& event) {
-    const bool log = event.path.ends_with(".log");
-    if (log && event.operation == io::SimDisk::Operation::kWrite) written += event.size;
-  });
-  ASSERT_TRUE(store.open());
-  EXPECT_GT(store.report.batches_replayed, 0u);
-  EXPECT_LT(written, store.report.log_bytes / 2);
-}
-
 TEST(RecoveryWork, SyncsEachSegmentThatTheLogNamesOnceAndNoOther) {
   SimStore store(test::fresh_seed(), options());
   ASSERT_TRUE(store.open());
