@@ -112,12 +112,15 @@ class Group : public std::enable_shared_from_this<Group> {
     GroupDone done;
   };
 
+  /// More than an earlier owner with the same epoch, of which this node has forgotten, can have under way.
+  static constexpr std::uint64_t kRevisionsOfALife = 1 << 20;
+
   Group(std::shared_ptr<const Home> home, std::string name, const metadata::GroupInfo& stored)
       : home_(std::move(home)),
         name_(std::move(name)),
         stored_(stored),
         generation_(stored.generation),
-        revision_(stored.revision) {}
+        revision_(stored.revision + kRevisionsOfALife) {}
   Offset end_of_topic() const { return home_->records.readable_end(); }
   void on_moved();
   Status usable() const;

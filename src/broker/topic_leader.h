@@ -1,10 +1,10 @@
 // What the leader of a topic's open segment does: takes appends, owns the topic's groups, rolls the segment.
 //
 // The roll: when the next batch does not fit (or the monitor finds the segment full) appends are refused with
-// kNotLeader, which callers hold and repeat when the view changes. Once everything appended is committed the cursor is
-// frozen and SealAndOpen is proposed with the exact end and cursor position. Applied, or beaten by another command:
-// either way the view changes and this object is retired. Unsure or not carried out: the same command is proposed
-// again; it is a compare-and-set. Nothing is appended or acknowledged meanwhile.
+// kNotLeader, which callers hold and repeat when the view changes. Once everything appended is committed, and synced
+// here whatever the policy, the cursor is frozen and SealAndOpen is proposed with the exact end and cursor position.
+// Applied, or beaten by another command: either way the view changes and this object is retired. Unsure or not carried
+// out: the same command is proposed again; it is a compare-and-set. Nothing is appended or acknowledged meanwhile.
 //
 // What ends a replicated segment besides (one replica can only go on): this node was restarted, its disk failed, or no
 // quorum answers. Then another replica is asked to find the end. A fence ends the leader at once, whatever it does.
@@ -131,6 +131,8 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void start_roll();
   void advance();
   void ask_for_seal();
+  void sync_end();
+  void seal_later(const Status& trouble, void (TopicLeader::*step)());
   void carry_groups_over();
   void propose_seal();
 

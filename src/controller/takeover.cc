@@ -20,13 +20,15 @@ bool our_turn(const metadata::TopicInfo& topic, NodeId self) {
 }  // namespace
 
 Takeover::Takeover(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata,
-                   replication::ReplicaTable& replicas, NodeId self, std::function<bool(std::string_view)> owns)
+                   replication::ReplicaTable& replicas, NodeId self, std::function<bool(std::string_view)> owns,
+                   SyncPolicy fsync)
     : loop_(loop),
       transport_(transport),
       metadata_(metadata),
       replicas_(replicas),
       self_(self),
-      owns_(std::move(owns)) {}
+      owns_(std::move(owns)),
+      fsync_(fsync) {}
 
 Takeover::~Takeover() {
   *alive_ = false;
@@ -131,6 +133,7 @@ void Takeover::propose(const metadata::TopicPtr& topic, const replication::Recov
   complete.set_hash(found.hash);
   complete.set_bytes(found.bytes);
   complete.set_latest_ms(found.latest_ms);
+  complete.set_weaker_fsync(!fsync_.always());
   for (const NodeId holder : found.holders) complete.add_holders(holder.value());
   log::info("topic {} segment {}: ends at {}, held by {} nodes", topic->name, topic->last().id, found.end,
             found.holders.size());

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 
+#include "base/sync_policy.h"
 #include "io/transport.h"
 #include "metadata/metadata_client.h"
 #include "replication/replica_table.h"
@@ -24,9 +25,11 @@ namespace walrus::controller {
 
 class Takeover {
  public:
-  /// `owns` tells which topics are this shard's. Everything passed in outlives the object.
+  /// `owns` tells which topics are this shard's; `fsync` is the node's policy. Everything passed in outlives the
+  /// object.
   Takeover(io::Loop& loop, io::Transport& transport, metadata::MetadataClient& metadata,
-           replication::ReplicaTable& replicas, NodeId self, std::function<bool(std::string_view topic)> owns);
+           replication::ReplicaTable& replicas, NodeId self, std::function<bool(std::string_view topic)> owns,
+           SyncPolicy fsync = {});
   ~Takeover();
 
   void start();
@@ -55,6 +58,7 @@ class Takeover {
   replication::ReplicaTable& replicas_;
   const NodeId self_;
   std::function<bool(std::string_view)> owns_;
+  const SyncPolicy fsync_;
   std::map<TopicId, Running> running_;
   metadata::MetadataClient::Subscription subscription_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false once this is gone: answers may come later

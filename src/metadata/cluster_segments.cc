@@ -160,7 +160,8 @@ Status ClusterState::complete_seal_and_open(Version index, const CompleteSealAnd
   const Offset end(command.end());
   const bool past_end =
       std::ranges::any_of(*draft_.groups(*before), [end](const auto& group) { return group.second.offset > end; });
-  const bool may_lose = last.lose_data || (before->options.fsync && !before->options.fsync->always());
+  const bool may_lose =
+      last.lose_data || command.weaker_fsync() || (before->options.fsync && !before->options.fsync->always());
   if (past_end && !may_lose) return fail(ErrorCode::kInvalidArgument, "the end lies before the cursor");
   WALRUS_ASSIGN(auto topic, seal_last(index, *before,
                                       {.end = end,

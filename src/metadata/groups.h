@@ -58,6 +58,15 @@ struct GroupInfo {
   std::shared_ptr<const QueueInfo> queue;  ///< null: a plain group
 };
 
+/// The group knows of records at or behind `end` already.
+inline bool stands_beyond(const GroupInfo& group, Offset end) {
+  if (group.offset > end) return true;
+  if (group.queue == nullptr) return false;
+  const QueueInfo& queue = *group.queue;
+  return (!queue.done.empty() && queue.done.back().end > end) ||
+         (!queue.failures.empty() && queue.failures.back().offset >= end);
+}
+
 /// By name.
 using Groups = std::map<std::string, GroupInfo, std::less<>>;
 

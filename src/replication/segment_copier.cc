@@ -12,8 +12,6 @@
 namespace walrus::replication {
 
 namespace {
-/// Another watcher may be on the segment, so what is durable is looked at now and then.
-constexpr io::Duration kDurablePoll = std::chrono::milliseconds(5);
 constexpr io::Duration kOverloadedPause = std::chrono::milliseconds(100);
 }  // namespace
 
@@ -54,7 +52,7 @@ void SegmentCopier::fetch_next() {
   if (!segment || !(*segment)->status() || ((*segment)->sealed() && (*segment)->end() < options_.segment.end)) {
     return begin_anew();
   }
-  if ((*segment)->end() >= options_.segment.end) return await_durable();
+  if ((*segment)->end() >= options_.segment.end) return make_durable();
   if (source_ >= options_.sources.size()) {
     return finish(fail(ErrorCode::kUnavailable, "no node that holds the segment could send it"));
   }
@@ -98,13 +96,23 @@ Status SegmentCopier::append(const storage::Batches& batches) {
   return {};
 }
 
-void SegmentCopier::await_durable() {
-  if (!done_) return;
+/// Synced whatever the topic's policy: a copy that is listed stands for one that may be dropped.
+void SegmentCopier::make_durable() {
+  auto segment = own();
+  if (!segment) return finish(fail(segment.error()));
+  (*segment)->promise(options_.next_epoch, [weak = weak_from_this()](const Status& synced) {
+    const auto self = weak.lock();
+    if (!self || !self->done_) return;
+    if (!synced) return self->finish(synced);
+    self->on_durable();
+  });
+}
+
+void SegmentCopier::on_durable() {
   auto segment = own();
   if (!segment) return finish(fail(segment.error()));
   if (const Status status = (*segment)->status(); !status) return finish(fail(status.error()));
   if ((*segment)->end() < options_.segment.end) return fetch_next();  // set aside meanwhile, by somebody else
-  if ((*segment)->durable_end() < options_.segment.end) return later(kDurablePoll, &SegmentCopier::await_durable);
   verify();
 }
 

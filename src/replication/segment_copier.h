@@ -53,7 +53,8 @@ class SegmentCopier : public std::enable_shared_from_this<SegmentCopier> {
   void fetch_next();
   void on_fetched(Result<io::Message> reply);
   Status append(const storage::Batches& batches);
-  void await_durable();
+  void make_durable();
+  void on_durable();
   void verify();
   void on_verified(const Status& status);
   void next_source(const Error& trouble);

@@ -37,8 +37,8 @@ Result<std::unique_ptr<Shard>> Shard::open(ShardContext& context, std::uint32_t 
                                                              .fsync = config.fsync,
                                                              .monitor_interval = config.monitor_interval});
   const auto owns = [&context, number](std::string_view topic) { return context.directory.shard_of(topic) == number; };
-  self->takeover_ = std::make_unique<controller::Takeover>(loop, *self->transport_, *metadata,
-                                                           self->broker_->replicas(), config.node_id, owns);
+  self->takeover_ = std::make_unique<controller::Takeover>(
+      loop, *self->transport_, *metadata, self->broker_->replicas(), config.node_id, owns, config.fsync);
   self->open_repair(context, owns);
   context.directory.shards.at(number) = {.loop = &loop, .broker = self->broker_.get()};
   self->node_admin_ = std::make_unique<broker::NodeAdmin>(*metadata);

@@ -93,15 +93,18 @@ class FakeSegment : public storage::Segment {
   void sync() { sync_to(end_); }
   void sync_to(Offset end) {
     durable_end_ = end;
-    for (io::Done& done : std::exchange(promises_, {})) done({});
+    answer_promises({});
     if (changed_) changed_();
   }
   bool unsynced() const { return durable_end_ < end_ || !promises_.empty(); }
   /// The disk has failed: nothing more becomes durable.
   void poison() {
     status_ = fail(ErrorCode::kPoisoned, "the test says so");
-    for (io::Done& done : std::exchange(promises_, {})) done(status_);
+    answer_promises(status_);
     if (changed_) changed_();
+  }
+  void answer_promises(const Status& status) {
+    for (io::Done& done : std::exchange(promises_, {})) done(status);
   }
   /// A bit of batch number `batch` has flipped on the disk.
   void rot(std::size_t batch) {
@@ -149,7 +152,9 @@ class FakeStore : public storage::ShardStore {
     return keys;
   }
   Status remove(storage::SegmentKey key) override {
-    segments_.erase(key);
+    const auto node = segments_.extract(key);
+    // What was promised is in the log all the same.
+    if (node) node.mapped()->answer_promises({});
     return {};
   }
   Result<std::vector<storage::SegmentKey>> list(TopicId topic) override {

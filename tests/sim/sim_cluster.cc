@@ -35,6 +35,7 @@ SimNodeOptions SimCluster::options_for(NodeId id) const {
                          .shards = options_.shards,
                          .replication_factor = options_.replication_factor,
                          .segment_entries = options_.segment_entries,
+                         .fsync = options_.fsync,
                          .may_be_damaged = rotten_.contains(id),
                          .newer_version = newer_.contains(id)};
   if (wiped != wipes_.end()) {  // joins like a new one, wherever it is let in

@@ -16,6 +16,7 @@ struct SimClusterOptions {
   std::uint32_t shards = 2;
   std::uint32_t replication_factor = 3;
   std::uint64_t segment_entries = 50;
+  SyncPolicy fsync = {};
 };
 
 class SimCluster {

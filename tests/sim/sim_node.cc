@@ -117,6 +117,7 @@ Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint
   shard->metadata = metadata_->client_for(loop_);
   storage::ShardStoreOptions store{.directory = kDirectory, .shard = number};
   store.engine.wal_file_bytes = 1 << 20;
+  store.engine.sync = options_.fsync;
   store.engine.test_only_ack_before_sync = planted(PlantedBug::kAckBeforeSync);
   WALRUS_ASSIGN(shard->store, storage::open_shard_store(disk, loop_, store));
   shard->broker =
@@ -125,10 +126,11 @@ Status SimNode::open_shard(io::SimNetwork& network, io::SimDisk& disk, std::uint
                                                              .disk_id = options_.disk_id,
                                                              .shard = number,
                                                              .replication_factor = options_.replication_factor,
-                                                             .segment_entries = options_.segment_entries});
+                                                             .segment_entries = options_.segment_entries,
+                                                             .fsync = options_.fsync});
   const auto owns = [this, number](std::string_view topic) { return directory_.shard_of(topic) == number; };
-  shard->takeover = std::make_unique<controller::Takeover>(loop_, *shard->transport, *shard->metadata,
-                                                           shard->broker->replicas(), options_.id, owns);
+  shard->takeover = std::make_unique<controller::Takeover>(
+      loop_, *shard->transport, *shard->metadata, shard->broker->replicas(), options_.id, owns, options_.fsync);
   open_repair(*shard, number);
   directory_.shards[number] = {&loop_, shard->broker.get()};
   shard->transport->set_handler([broker = shard->broker.get()](NodeId from, io::Message message, io::Reply reply) {

@@ -30,6 +30,7 @@ struct SimNodeOptions {
   std::uint32_t shards = 2;
   std::uint32_t replication_factor = 3;
   std::uint64_t segment_entries = 50;
+  SyncPolicy fsync = {};
   /// Damage that recovery finds was done on purpose; else it is a failure of the start.
   bool may_be_damaged = false;
   bool newer_version = false;
