@@ -35,20 +35,20 @@ ROWS = [
 ]
 
 
-def systems(programs, folder):
-    """(label, maker of a server, durable before the answer?)"""
-    found = [("walrusd", lambda: Walrus(folder, programs), "yes")]
+def systems(programs):
+    """(label, maker of a server with its data in a folder, durable before the answer?)"""
+    found = [("walrusd", lambda folder: Walrus(folder, programs), "yes")]
     missing = []
     if shutil.which("redis-server"):
-        found.append(("redis always", lambda: Redis(folder, "always"), "yes"))
-        found.append(("redis everysec", lambda: Redis(folder, "everysec"), "no: within a second"))
+        found.append(("redis always", lambda folder: Redis(folder, "always"), "yes"))
+        found.append(("redis everysec", lambda folder: Redis(folder, "everysec"), "no: within a second"))
     else:
         missing.append("redis-server")
     if shutil.which("nats-server"):
-        found.append(("nats", lambda: Nats(folder), "no: synced every two minutes"))
+        found.append(("nats", lambda folder: Nats(folder), "no: synced every two minutes"))
     else:
         missing.append("nats-server")
-    found.append(("echo", lambda: Echo(folder, programs), "keeps nothing"))
+    found.append(("echo", lambda folder: Echo(folder, programs), "keeps nothing"))
     return found, missing
 
 
@@ -60,8 +60,10 @@ def takes_part(label, who, workload):
     return who == "all" or label.startswith(who)
 
 
-def measure_row(programs, found, row, rounds, seconds):
-    """{label: [results]}; round by round, so that what else the machine does hits all."""
+def measure_row(programs, found, row, rounds, seconds, folder):
+    """{label: [results]}; round by round, so that what else the machine does hits all. What they have written stays until
+    the last one is done: a file system that has just lost many files is slow to make new ones (ext4 without a journal
+    looks at each inode that was freed in the last minute), and that would be the next one's time."""
     name, _, arguments, who, _ = row
     results = {}
     for number in range(rounds):
@@ -70,7 +72,9 @@ def measure_row(programs, found, row, rounds, seconds):
                 continue
             print(f"{name}, round {number + 1} of {rounds}: {label}", file=sys.stderr)
             try:
-                with make() as server:
+                server = make(folder)
+                server.keep = True
+                with server:
                     result = measure(programs, server, *arguments, "--duration", seconds)[0]
                 results.setdefault(label, []).append(result)
             except Trouble as trouble:
@@ -169,7 +173,8 @@ def report(arguments, programs, found, missing, folder):
     rows = [row for row in ROWS if not arguments.only or row[0] in arguments.only]
     all_results = {}
     for row in rows:
-        all_results[row[0]] = measure_row(programs, found, row, arguments.rounds, arguments.duration)
+        with tempfile.TemporaryDirectory(dir=folder) as of_row:
+            all_results[row[0]] = measure_row(programs, found, row, arguments.rounds, arguments.duration, of_row)
     raw = [measure(programs, None, "raw-sync", "--dir", folder, "--duration", arguments.duration)[0]
            for _ in range(arguments.rounds)]
     rates = [each["writes_per_second"] for each in raw]
@@ -210,7 +215,7 @@ def main():
     if busy_at_start:
         print("the machine is busy: the figures will not be its own", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=arguments.directory, prefix="bench-compare-") as folder:
-        found, missing = systems(programs, folder)
+        found, missing = systems(programs)
         text = report(arguments, programs, found, missing, folder)
     if arguments.print:
         print(text)

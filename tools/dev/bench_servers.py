@@ -46,6 +46,7 @@ class Server:
     """A process that listens on self.port. Subclasses say how it is started."""
 
     kind = "walrus"  # for walrus-bench --peer
+    keep = False  # the data, after stop(): whoever gave the folder removes it
 
     def __init__(self, parent):
         self.folder = tempfile.mkdtemp(prefix="bench-server-", dir=parent)
@@ -87,7 +88,8 @@ class Server:
 
     def stop(self):
         self.end_process()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
         return self.start()
