@@ -12,14 +12,20 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-ExitStatus show(const std::string& json, const GroupCommandOptions& options) {
-  if (!options.json) return print_text(group_table(json, options.group));
-  if (options.group.empty()) return print_text(json + "\n");
+ExitStatus describe(const std::string& json, const GroupCommandOptions& options) {
   const OrderedJson groups = OrderedJson::parse(json, nullptr, false);
   for (const OrderedJson& group : groups.is_array() ? groups : OrderedJson::array()) {
-    if (group.value("group", std::string()) == options.group) return print_text(group.dump() + "\n");
+    if (!group.is_object() || group.value("group", std::string()) != options.group) continue;
+    return print_text(options.json ? group.dump() + "\n" : group_table(json, options.group));
   }
-  return print_text("null\n");
+  print_error(fmt::format("no group {} reads {}; all of them: walrus-cli group list {}", options.group, options.topic,
+                          options.topic));
+  return ExitStatus::kRefused;
+}
+
+ExitStatus show(const std::string& json, const GroupCommandOptions& options) {
+  if (!options.group.empty()) return describe(json, options);
+  return print_text(options.json ? json + "\n" : group_table(json));
 }
 
 }  // namespace

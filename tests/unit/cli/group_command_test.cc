@@ -40,6 +40,24 @@ TEST(GroupCommand, NeedsAnActionAndItsNames) {
   }
 }
 
+TEST(GroupCommand, DescribesAGroupThatIsThere) {
+  FakeServer server;
+  server.set_script(
+      [](auto) { return FakeServer::Action{FakeServer::Action::Kind::kAnswer, std::string("OK ") + kGroups}; });
+  const auto describe = [&](std::vector<std::string> what) {
+    what.insert(what.begin(), {"--addr", server.address(), "group", "describe", "logs"});
+    return run_program(what);
+  };
+  EXPECT_THAT(describe({"billing"}).out, HasSubstr("billing  10"));
+  EXPECT_THAT(describe({"billing", "--json"}).out, HasSubstr(R"({"group":"billing")"));
+  for (const std::vector<std::string>& nobody : {std::vector<std::string>{"nobody"}, {"nobody", "--json"}}) {
+    const Outcome outcome = describe(nobody);
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "walrus-cli: no group nobody reads logs; all of them: walrus-cli group list logs\n");
+  }
+}
+
 TEST(GroupCommand, SaysWhatTheServerSays) {
   FakeServer server;  // it does not know these requests
   const Outcome outcome = run_program({"--addr", server.address(), "group", "list", "logs"});
