@@ -29,6 +29,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "embed/gate.h"
+#include "embed/ongoing.h"
 #include "storage/record_batch.h"
 
 namespace walrus::embed {
@@ -64,7 +65,8 @@ struct StagedBatch {
 
 struct Round {
   std::deque<StagedBatch> batches;  // stays put: topics and threads point into it
-  std::size_t unfinished = 0;       ///< loop thread
+  std::size_t unfinished = 0;       ///< batches that are not told yet; loop thread
+  Ongoing::Mark mark = 0;           ///< loop thread
   Gate done;
 };
 using RoundPtr = std::shared_ptr<Round>;

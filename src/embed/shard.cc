@@ -26,7 +26,7 @@ Status Shard::open(io::Disk& disk, std::function<void(std::vector<catalog::Recor
                                                 .segment_records = options_.segment_records,
                                                 .sync = options_.engine.sync,
                                                 .sync_log = [this](io::Done done) { sync_log(std::move(done)); },
-                                                .when_idle = {},
+                                                .rounds = {},
                                                 .taken = {}});
   return {};
 }
@@ -93,21 +93,17 @@ void Shard::take_now() {
   if (!round) return;
   soon_.cancel();
   round->unfinished = round->batches.size();
+  round->mark = home_->rounds.begin();
   for (StagedBatch& batch : round->batches) {
     const std::shared_ptr<TopicLog> topic = std::exchange(batch.topic, nullptr);
     topic->take(StagedBatchPtr(round, &batch));
   }
 }
 
-void Shard::when_idle(io::Task task) {
-  if (home_->unfinished == 0) return task();
-  home_->when_idle.push_back(std::move(task));
-}
-
 Status Shard::sync() {
   return ask<void>([this](auto done) {
     take_now();
-    when_idle([this, done = std::move(done)]() mutable { sync_log(std::move(done)); });
+    home_->rounds.when_ended([this, done = std::move(done)]() mutable { sync_log(std::move(done)); });
   });
 }
 
@@ -123,7 +119,7 @@ void Shard::sync_log(io::Done done) {
 Status Shard::close() {
   return ask<void>([this](auto done) {
     take_now();
-    when_idle([this, done = std::move(done)]() mutable {
+    home_->rounds.when_ended([this, done = std::move(done)]() mutable {
       store_->close([done = std::move(done)](Status status) mutable { done(std::move(status)); });
     });
   });

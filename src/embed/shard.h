@@ -77,7 +77,6 @@ class Shard {
   void tell(Inbox::Tell tell);
   void take_when_writable();
   void take_soon();
-  void when_idle(io::Task task);
   void sync_log(io::Done done);
 
   const ShardOptions options_;

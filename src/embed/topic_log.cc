@@ -23,10 +23,9 @@ void TopicHome::finished(StagedBatch& batch, const Status& status) {
     waiting.done(status ? Result<Offset>(waiting.offset) : fail(status.error()));
   }
   batch.callbacks.clear();
-  if (--batch.round->unfinished == 0) batch.round->done.open();
-  WALRUS_ASSERT(unfinished > 0);
-  if (--unfinished > 0) return;
-  for (io::Task& task : std::exchange(when_idle, {})) task();
+  if (--batch.round->unfinished > 0) return;
+  batch.round->done.open();
+  rounds.end(batch.round->mark);
 }
 
 TopicLog::TopicLog(TopicHome& home, TopicId id) : home_(home), id_(id), sync_(home.sync), waits_(home.sync.always()) {}
@@ -106,7 +105,6 @@ Status TopicLog::open_part_status() const {
 }
 
 void TopicLog::take(StagedBatchPtr batch) {
-  ++home_.unfinished;
   if (batch->generation != generation_) {
     home_.give_back(batch);
     return home_.finished(*batch, fail(ErrorCode::kUnavailable, "a batch before this one has failed"));

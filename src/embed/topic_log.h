@@ -42,8 +42,7 @@ struct TopicHome {
   SyncPolicy sync;  ///< of topics that are not given another
   /// Makes all that the log has durable, whatever the policies; `done` runs on this loop.
   std::function<void(io::Done done)> sync_log;
-  std::size_t unfinished = 0;         ///< batches taken and not yet told
-  std::vector<io::Task> when_idle;    ///< run once `unfinished` is 0
+  Ongoing rounds;                     ///< taken, and of whose batches some are not told yet
   std::vector<StagedBatchPtr> taken;  ///< by the log, to be given back to the inbox
 
   void give_back(StagedBatchPtr batch);
