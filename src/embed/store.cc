@@ -109,10 +109,10 @@ Result<Cursor> Topic::cursor(std::string_view name, const CursorOptions& options
   if (const Status checked = check_name(name); !checked) return std::unexpected(checked.error());
   if (options.persist_every == 0) return refuse(ErrorCode::kInvalidArgument, "persist_every is 0");
   const std::lock_guard lock(topic_->mutex);
+  const auto numbers = engine_->numbers(*topic_);
+  if (!numbers) return std::unexpected(to_public(numbers.error()));
   auto known = topic_->cursors.find(name);
   if (known == topic_->cursors.end()) {
-    const auto numbers = engine_->numbers(*topic_);
-    if (!numbers) return std::unexpected(to_public(numbers.error()));
     const auto made = engine_->record({embed::catalog::CursorMoved{topic_->id, std::string(name), numbers->start}});
     if (!made) return std::unexpected(to_public(made.error()));
     auto state = std::make_shared<embed::CursorState>(*topic_, std::string(name), numbers->start);
@@ -124,6 +124,7 @@ Result<Cursor> Topic::cursor(std::string_view name, const CursorOptions& options
 
 Status Topic::remove_cursor(std::string_view name) {
   const std::lock_guard lock(topic_->mutex);
+  if (const auto numbers = engine_->numbers(*topic_); !numbers) return std::unexpected(to_public(numbers.error()));
   const auto known = topic_->cursors.find(name);
   if (known == topic_->cursors.end()) return refuse(ErrorCode::kNotFound, std::string(name));
   const auto removed = known->second->remove(*engine_);

@@ -236,7 +236,8 @@ std::unexpected<Error> TopicLog::out_of_range(Offset from) const {
               fmt::format("{}, the topic has {} to {}", from, start_, removed_ ? start_ : visible_end()));
 }
 
-TopicNumbers TopicLog::numbers() const {
+Result<TopicNumbers> TopicLog::numbers() const {
+  if (removed_) return fail(ErrorCode::kTopicNotFound);
   TopicNumbers numbers{.start = start_, .end = visible_end(), .bytes = 0, .segments = parts_.size()};
   for (const Part& part : parts_) {
     if (part.segment != nullptr) numbers.bytes += part.segment->bytes();

@@ -73,14 +73,18 @@ class TopicLog : public std::enable_shared_from_this<TopicLog> {
   void when_appended(io::Task task);
   /// Whole batches from the one that holds `from`, up to about `max_bytes`; none at the end.
   void read(Offset from, std::size_t max_bytes, storage::BatchesDone done);
-  TopicNumbers numbers() const;
+  /// As all other calls, kTopicNotFound once it is removed.
+  Result<TopicNumbers> numbers() const;
   /// Of what can be read; nothing when damage hides it.
   std::optional<Offset> known_end() const;
 
   void seal(io::Done done);
   void trim(Offset before, io::Done done);
   void set_retention(const catalog::Retention& retention, io::Done done);
-  const catalog::Retention& retention() const { return retention_; }
+  Result<catalog::Retention> retention() const {
+    if (removed_) return fail(ErrorCode::kTopicNotFound);
+    return retention_;
+  }
   /// The catalog, then the files. Later calls answer kTopicNotFound.
   void remove(io::Done done);
 

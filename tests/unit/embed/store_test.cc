@@ -111,7 +111,17 @@ TEST_F(StoreTest, TopicsAreFoundListedAndRemoved) {
   store::Topic gone = topic_of(store, "a");
   ASSERT_TRUE(gone.append("x"));
   EXPECT_THAT(store.topics(), ElementsAre("a", "b"));
+  store::Cursor cursor = gone.cursor("c").value();
   ASSERT_EQ(outcome(store.remove_topic("a")), "ok");
+  EXPECT_EQ(gone.stats().error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gone.retention().error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gone.set_retention({}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gone.seal().error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gone.trim(0).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gone.cursor("c").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(gone.remove_cursor("c").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(cursor.seek(0).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(cursor.next().error().code, ErrorCode::kNotFound);
   EXPECT_THAT(store.topics(), ElementsAre("b"));
   EXPECT_EQ(store.find_topic("a").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(gone.append("y").error().code, ErrorCode::kNotFound);
