@@ -79,21 +79,27 @@ void TopicLeader::ask_for_seal() {
   });
 }
 
-/// What a power cut can still take away is no end. With fsync always, all that is committed is synced.
+/// What a power cut can still take away is no end. With fsync always all that is committed is synced, on a quorum,
+/// which need not have this node in it: a roll does not wait for a disk that hangs.
 void TopicLeader::sync_end() {
-  if (context_.options.fsync.always() && segment_.logged_end() >= commit()) return carry_groups_over();
-  segment_.promise(epoch(), [weak = weak_from_this()](const Status& promised) {
+  const bool counts_unsynced = segment_.durable_end() > segment_.logged_end();
+  if (context_.options.fsync.always() && !counts_unsynced) return carry_groups_over();
+  const auto lost = [this] { return !segment_.status() && segment_.logged_end() < commit(); };
+  if (lost()) return cannot_sync(segment_.status());
+  segment_.promise(epoch(), [weak = weak_from_this(), lost](const Status& promised) {
     const auto self = weak.lock();
     if (!self || self->roll_ != Roll::kProposing) return;
-    const bool failed = promised && self->segment_.logged_end() < self->commit();
-    const Status synced = failed ? self->segment_.status() : promised;
-    if (synced) return self->carry_groups_over();
-    if (self->replicated()) {
-      self->context_.seals.ask(self->topic_, self->epoch(), SealRequests::Recoverer::kAnother,
-                               "its leader's disk failed");
-    }
-    self->seal_later(synced, &TopicLeader::sync_end);
+    if (!promised || lost()) return self->cannot_sync(promised ? self->segment_.status() : promised);
+    self->carry_groups_over();
   });
+}
+
+/// Another replica may find the end. A lone one has it again, as far as it is on the disk, after a restart.
+void TopicLeader::cannot_sync(const Status& trouble) {
+  if (replicated()) {
+    context_.seals.ask(topic_, epoch(), SealRequests::Recoverer::kAnother, "its leader's disk failed");
+  }
+  seal_later(trouble, &TopicLeader::sync_end);
 }
 
 void TopicLeader::seal_later(const Status& trouble, void (TopicLeader::*step)()) {
