@@ -143,7 +143,7 @@ inline take_by_cursor() {
 }
 
 /* Full, aged, drained or a bad follower.
-   implemented by: broker/topic_leader.cc, start_roll() */
+   implemented by: broker/topic_roll.cc, start_roll() */
 inline start_roll() {
   atomic {
     phase == ACCEPTING -> phase = SETTLING
@@ -151,7 +151,7 @@ inline start_roll() {
 }
 
 /* The segment has failed and cannot settle: what is not committed is answered as unknown, commit stands still.
-   implemented by: replication/segment_leader.cc, end_for_good(); broker/topic_leader.cc, advance() */
+   implemented by: replication/segment_leader.cc, end_for_good(); broker/topic_roll.cc, advance() */
 inline cut_at_commit() {
   atomic {
     phase == SETTLING && PENDING > 0 ->
@@ -171,7 +171,7 @@ inline cut_at_commit() {
 #endif
 
 /* Proposes; again when the answer is late, lost or an error.
-   implemented by: broker/topic_leader.cc, advance(), propose_seal() */
+   implemented by: broker/topic_roll.cc, advance(), propose_seal() */
 inline propose_seal(n) {
   atomic {
     proposal[n] == NOT_MADE && ((n == 0 && phase == SETTLING && SETTLED) || (n == 1 && phase == PROPOSING)) ->
@@ -274,7 +274,7 @@ inline crash() {
 }
 
 /* The leader learns that another segment has taken over, or will: it stops for good.
-   implemented by: broker/topic_leader.cc, retire(); broker/leader_table.cc, follow() */
+   implemented by: broker/topic_roll.cc, retire(); broker/leader_table.cc, follow() */
 inline retire() {
   atomic {
     phase != STOPPED && (sealed || sealing) ->
