@@ -235,7 +235,7 @@ Result<std::string> TopicLeader::state_json() const {
   nlohmann::ordered_json state;
   state["topic"] = name_;
   state["segments"] = nlohmann::ordered_json::array();
-  for (const metadata::SegmentInfo& segment : topic ? topic->segments : std::vector<metadata::SegmentInfo>{}) {
+  for (const metadata::SegmentInfo& segment : topic ? topic->segments : metadata::SegmentList()) {
     const bool open_here = segment.id == segment_id_ && !segment.sealed();
     const std::uint64_t count = open_here ? leader_.commit() - segment.base : segment.end - segment.base;
     nlohmann::ordered_json row;

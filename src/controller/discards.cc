@@ -51,13 +51,15 @@ void Discards::follow(const metadata::View* before, const metadata::View& now) {
 
 /// Something of it may lie here that is not listed, and that was not known before.
 bool Discards::concerns_us(const metadata::TopicInfo* before, const metadata::TopicInfo& now) const {
-  return std::ranges::any_of(now.segments, [&](const metadata::SegmentInfo& segment) {
-    if (!segment.sealed() || segment.has_replica(self_)) return false;
+  bool concerned = false;
+  const auto look = [&](const metadata::SegmentInfo& segment, const metadata::SegmentInfo* earlier) {
+    if (!segment.sealed() || segment.has_replica(self_)) return;
     // One that was opened and sealed since the view before may have come here all the same.
-    const metadata::SegmentInfo* earlier = before != nullptr ? before->find(segment.id) : nullptr;
-    if (earlier == nullptr || earlier->has_replica(self_)) return true;
-    return segment.discard_of(self_) != nullptr && earlier->discard_of(self_) == nullptr;
-  });
+    concerned |= earlier == nullptr || earlier->has_replica(self_) ||
+                 (segment.discard_of(self_) != nullptr && earlier->discard_of(self_) == nullptr);
+  };
+  now.segments.each_changed(before != nullptr ? &before->segments : nullptr, look);
+  return concerned;
 }
 
 void Discards::run_within(io::Duration delay) {

@@ -75,10 +75,9 @@ void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicP
     running_.erase(running);
   }
   if (our_turn(*topic, self_) && !running_.contains(topic->id)) recover(*topic);
-  for (const metadata::SegmentInfo& segment : topic->segments) {
-    const metadata::SegmentInfo* earlier = before != nullptr ? before->find(segment.id) : nullptr;
+  const auto look = [&](const metadata::SegmentInfo& segment, const metadata::SegmentInfo* earlier) {
     const bool replicated = segment.replicas.size() > 1;  // a lone replica is at its end as it is
-    if (!segment.sealed() || !replicated || !segment.has_replica(self_)) continue;
+    if (!segment.sealed() || !replicated || !segment.has_replica(self_)) return;
     // Of those that this node has not seen being sealed, because it was away: the newest may have been cut in part, and
     // older ones not at all. (Cut in part and older: the scrubber comes to them.)
     const bool fresh = earlier != nullptr
@@ -86,7 +85,8 @@ void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicP
                            : segment.id.value() + 2 >= topic->last().id.value() ||
                                  !replicas_.was_settled({topic->id, segment.id}, topic->after(segment).epoch);
     if (fresh) settle(*topic, segment);
-  }
+  };
+  topic->segments.each_changed(before != nullptr ? &before->segments : nullptr, look);
 }
 
 void Takeover::recover(const metadata::TopicInfo& topic) {

@@ -15,7 +15,7 @@ Result<ClusterState::Holding> ClusterState::find_holding(const Command& command)
   const NodeInfo* node = draft_.find_node(NodeId(command.node_id()));
   if (node == nullptr || node->state == NodeState::kRemoved) return fail(ErrorCode::kNotFound, "no such node");
   if (node->incarnation != command.incarnation()) return fail(ErrorCode::kConflict, "another disk by now");
-  return Holding{.topic = topic, .place = static_cast<std::size_t>(segment - topic->segments.data()), .node = node->id};
+  return Holding{.topic = topic, .place = segment->id.value() - topic->segments.front().id.value(), .node = node->id};
 }
 
 Status ClusterState::add_holder(const AddHolder& command) {
@@ -29,7 +29,7 @@ Status ClusterState::add_holder(const AddHolder& command) {
   if (discard != nullptr && !segment.lost()) return fail(ErrorCode::kConflict, "the copy is to be discarded");
   if (segment.lost()) --draft_.lost_segments_;
   auto topic = std::make_shared<TopicInfo>(*holding.topic);
-  SegmentInfo& held = topic->segments[holding.place];
+  SegmentInfo& held = topic->segments.change(holding.place);
   held.replicas.push_back(holding.node);
   std::erase_if(held.discards, [&](const Discard& each) { return each.node == holding.node; });
   put_topic(std::move(topic));
@@ -42,7 +42,7 @@ Status ClusterState::drop_holder(const DropHolder& command) {
   if (!segment.has_replica(holding.node)) return {};
   if (segment.replicas.size() == 1) return fail(ErrorCode::kConflict, "it is the last holder");
   auto topic = std::make_shared<TopicInfo>(*holding.topic);
-  std::erase(topic->segments[holding.place].replicas, holding.node);
+  std::erase(topic->segments.change(holding.place).replicas, holding.node);
   put_topic(std::move(topic));
   return {};
 }
@@ -54,8 +54,9 @@ Status ClusterState::discard_copy(Version index, const DiscardCopy& command) {
   if (segment.discard_of(holding.node) != nullptr) return {};
   if (!enough_holders(draft_, *holding.topic, segment)) return fail(ErrorCode::kConflict, "too few other copies");
   auto topic = std::make_shared<TopicInfo>(*holding.topic);
-  topic->segments[holding.place].discards.push_back({.node = holding.node, .version = index});
-  topic->segments[holding.place].discarded = index;
+  SegmentInfo& changed = topic->segments.change(holding.place);
+  changed.discards.push_back({.node = holding.node, .version = index});
+  changed.discarded = index;
   put_topic(std::move(topic));
   return {};
 }
@@ -65,7 +66,7 @@ Status ClusterState::confirm_discard(const ConfirmDiscard& command) {
   const Discard* discard = holding.topic->segments[holding.place].discard_of(holding.node);
   if (discard == nullptr || discard->version != command.version()) return {};
   auto topic = std::make_shared<TopicInfo>(*holding.topic);
-  std::erase(topic->segments[holding.place].discards, *discard);
+  std::erase(topic->segments.change(holding.place).discards, *discard);
   put_topic(std::move(topic));
   return {};
 }
@@ -82,11 +83,13 @@ void ClusterState::strike_off_holders(NodeId node) {
   }
   for (const TopicPtr& before : topics) {
     auto topic = std::make_shared<TopicInfo>(*before);
-    for (SegmentInfo& segment : topic->segments) {
+    std::vector<SegmentInfo> segments(topic->segments.begin(), topic->segments.end());
+    for (SegmentInfo& segment : segments) {
       if (!concerned(segment)) continue;
       std::erase_if(segment.discards, [node](const Discard& discard) { return discard.node == node; });
       if (std::erase(segment.replicas, node) > 0 && segment.lost()) ++draft_.lost_segments_;
     }
+    topic->segments = SegmentList(std::move(segments));
     put_topic(std::move(topic));
   }
 }

@@ -62,7 +62,7 @@ Result<std::shared_ptr<TopicInfo>> ClusterState::open_behind(Version index, cons
                 new_segment(index, SegmentId(last.id.value() + 1), seal.end,
                             placement_order(*draft_.nodes_, last.leader, seal.avoid), before.replicas_wanted));
   auto topic = std::make_shared<TopicInfo>(before);
-  SegmentInfo& sealed = topic->segments.back();
+  SegmentInfo& sealed = topic->segments.change_back();
   sealed.state = SegmentState::kSealed;
   sealed.end = seal.end;
   sealed.hash = seal.hash;
@@ -119,10 +119,11 @@ Status ClusterState::begin_seal(Version index, const BeginSeal& command) {
   if (!last.has_replica(recoverer)) return fail(ErrorCode::kInvalidArgument, "the recoverer is no replica");
   if (!draft_.original(last, recoverer)) return fail(ErrorCode::kInvalidArgument, "the recoverer's disk was replaced");
   auto topic = std::make_shared<TopicInfo>(*before);
-  topic->segments.back().state = SegmentState::kSealing;
-  topic->segments.back().seal_epoch = Epoch(index);
-  topic->segments.back().recoverer = recoverer;
-  topic->segments.back().lose_data |= command.lose_data();
+  SegmentInfo& sealing = topic->segments.change_back();
+  sealing.state = SegmentState::kSealing;
+  sealing.seal_epoch = Epoch(index);
+  sealing.recoverer = recoverer;
+  sealing.lose_data |= command.lose_data();
   put_topic(std::move(topic));
   return {};
 }

@@ -220,11 +220,12 @@ Status ClusterState::restore_topics(const Snapshot& from) {
     if (draft_.find_topic(topic->id) != nullptr || draft_.find_topic(topic->name) != nullptr) {
       return fail(ErrorCode::kCorrupt, "snapshot: a topic twice");
     }
+    std::vector<SegmentInfo> segments;
     for (const Snapshot::Segment& segment : read.segments()) {
-      WALRUS_ASSIGN(SegmentInfo info, read_segment(segment));
-      if (info.lost()) ++draft_.lost_segments_;
-      topic->segments.push_back(std::move(info));
+      WALRUS_ASSIGN(segments.emplace_back(), read_segment(segment));
+      if (segments.back().lost()) ++draft_.lost_segments_;
     }
+    topic->segments = SegmentList(std::move(segments));
     if (read.shared_cursor() != 0) {
       groups_for_writing(*topic)[std::string(kSharedGroup)].offset = Offset(read.shared_cursor());
     }

@@ -61,7 +61,7 @@ Status ClusterState::trim_topic(const TrimTopic& command) {
   draft_.lost_segments_ -=
       static_cast<std::uint64_t>(std::ranges::count_if(before->segments.begin(), kept, &SegmentInfo::lost));
   auto topic = std::make_shared<TopicInfo>(*before);
-  topic->segments.assign(kept, before->segments.end());
+  topic->segments.drop_front(static_cast<std::size_t>(kept - before->segments.begin()));
   groups_for_writing(*topic)[std::string(kSharedGroup)];  // at the start from now on, not at 0
   move_groups_up(*topic);
   put_topic(std::move(topic));

@@ -6,19 +6,6 @@
 
 namespace walrus::metadata {
 
-bool SegmentInfo::has_replica(NodeId node) const { return std::ranges::find(replicas, node) != replicas.end(); }
-
-const Discard* SegmentInfo::discard_of(NodeId node) const {
-  const auto found = std::ranges::find(discards, node, &Discard::node);
-  return found == discards.end() ? nullptr : &*found;
-}
-
-const SegmentInfo* TopicInfo::find(SegmentId segment) const {
-  const auto found = std::lower_bound(segments.begin(), segments.end(), segment,
-                                      [](const SegmentInfo& info, SegmentId wanted) { return info.id < wanted; });
-  return found != segments.end() && found->id == segment ? &*found : nullptr;
-}
-
 const SegmentInfo& TopicInfo::after(const SegmentInfo& sealed) const {
   const SegmentInfo* next = find(SegmentId(sealed.id.value() + 1));
   WALRUS_ASSERT(next != nullptr, "a sealed segment is followed by another one");

@@ -17,11 +17,9 @@
 #include "base/producer.h"
 #include "base/sync_policy.h"
 #include "metadata/groups.h"
+#include "metadata/segments.h"
 
 namespace walrus::metadata {
-
-/// The Raft index up to which commands are applied. Versions of two nodes can be compared.
-using Version = std::uint64_t;
 
 /// What is known of a node's life. 2 is not used.
 enum class NodeState { kUp = 0, kDown = 1, kRemoved = 3 };
@@ -51,41 +49,6 @@ struct NodeInfo {
   bool stays() const { return state == NodeState::kUp && !draining; }
 };
 
-enum class SegmentState { kOpen, kSealing, kSealed };
-
-/// A node's copy of a sealed segment that was decided to be of no use: its files go, or have gone.
-struct Discard {
-  NodeId node;
-  Version version = 0;  ///< Raft index of the decision
-
-  friend bool operator==(const Discard&, const Discard&) = default;
-};
-
-struct SegmentInfo {
-  SegmentId id;
-  Offset base;
-  Offset end;  ///< meaningful only when sealed
-  Epoch epoch;
-  SegmentState state = SegmentState::kOpen;
-  NodeId leader;
-  std::vector<NodeId> replicas;  ///< sealed: its holders; none when the last one's disk is gone for good
-  Epoch seal_epoch;              ///< while being sealed: what replicas are fenced with
-  NodeId recoverer;              ///< while being sealed: who finds the end
-  bool lose_data = false;        ///< while being sealed: an operator has given up what the disks that are gone had
-  std::uint64_t hash = 0;        ///< sealed: of the content up to `end`
-  std::uint64_t bytes = 0;       ///< sealed: as stored
-  std::int64_t latest_ms = 0;    ///< sealed: time of the latest record, since the Unix epoch; 0: not known
-  std::vector<Discard> discards = {};  ///< sealed: that their nodes have not confirmed
-  Version discarded = 0;               ///< the last discard, confirmed or not
-
-  bool has_replica(NodeId node) const;
-  /// That of this node's copy; null when there is none.
-  const Discard* discard_of(NodeId node) const;
-  bool sealed() const { return state == SegmentState::kSealed; }
-  /// Nobody has its records any more.
-  bool lost() const { return sealed() && replicas.empty() && end > base; }
-};
-
 /// What of a topic can change while it lives, beside how its next segments are to be. Retention is by whole segments
 /// that are sealed, oldest first; 0: no bound.
 struct TopicOptions {
@@ -105,14 +68,14 @@ struct TopicInfo {
   std::uint64_t segment_entries = 0;  ///< 0: the node's default
   std::uint32_t replicas_wanted = 1;  ///< for each new segment, capped by the nodes that are up
   TopicOptions options;
-  Version options_version = 0;        ///< Raft index of the command that set them last
-  std::uint64_t token = 0;            ///< writers that carry a lower one are refused
-  std::vector<SegmentInfo> segments;  ///< by id from the first one kept; the last one is the open (or sealing) one
+  Version options_version = 0;  ///< Raft index of the command that set them last
+  std::uint64_t token = 0;      ///< writers that carry a lower one are refused
+  SegmentList segments;         ///< from the first one kept; the last one is the open (or sealing) one
 
   /// The first offset that is kept: what lies before it was trimmed.
   Offset start() const { return segments.front().base; }
   const SegmentInfo& last() const { return segments.back(); }
-  const SegmentInfo* find(SegmentId id) const;
+  const SegmentInfo* find(SegmentId segment) const { return segments.find(segment); }
   /// The one behind a sealed segment of this topic.
   const SegmentInfo& after(const SegmentInfo& sealed) const;
   /// The segment that holds `offset`; the last one for an offset at or behind its base; null when trimmed away.

@@ -65,9 +65,11 @@ bench_cluster() {
 bench_script() {
   local name=$1
   shift
-  build release walrusd walrus-bench
-  "$ROOT/tools/dev/bench_$name.py" "$@" --directory "$BUILD_ROOT" \
-    --programs "$(program walrusd)" "$(program walrus-bench)"
+  local each programs=(walrusd walrus-bench) paths=()
+  if [ "$name" = curves ]; then programs+=(metadata_benchmark); fi
+  build release "${programs[@]}"
+  for each in "${programs[@]}"; do paths+=("$(program "$each")"); done
+  "$ROOT/tools/dev/bench_$name.py" "$@" --directory "$BUILD_ROOT" --programs "${paths[@]}"
 }
 
 dev_bench() {

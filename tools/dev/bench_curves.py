@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""How cost grows: throughput and p99 over connections, topics, payload, depth, shards, segments of a topic, and data.
+"""How cost grows: throughput and p99 over connections, topics, payload, depth, shards, segments of a topic, and data; what
+the metadata of a topic cost over its segments.
 
 Each curve is a CSV and an SVG in docs/plots/. A curve stops early, and says so, when its time is up. Called by
 `./dev bench curves`.
@@ -8,6 +9,7 @@ import argparse
 import csv
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +18,7 @@ from bench_servers import Trouble, Walrus, ask, busy, draw, machine, measure
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 COLUMNS = ["x", "records_per_second", "p50_ns", "p99_ns", "bytes_per_second", "restart_ns", "fetch_per_second"]
+METADATA_COLUMNS = ["x", "roll_ns", "snapshot_ns", "restore_ns", "snapshot_bytes"]
 
 
 def loaded(context, arguments, *flags):
@@ -51,7 +54,7 @@ def filled(context, put, records, *flags):
 
 
 def connections(context, x):
-    return loaded(context, ["put", "-c", x, "-d", 1], "--shards", str(context.shards))
+    return loaded(context, ["put", "-c", x, "-d", 1])
 
 
 def topics(context, x):
@@ -81,6 +84,19 @@ def data(context, x):
     return filled(context, ["put", "-c", 16, "-d", 64, "-s", size], x // size)
 
 
+def metadata(context, x):
+    """One point: a topic of x segments in the state that Raft replicates, without disk and network; CPU time."""
+    run = subprocess.run([context.programs["metadata_benchmark"], f"--benchmark_filter=/segments:{x}(/|$)",
+                          "--benchmark_format=json"], check=True, capture_output=True, text=True)
+    point = {}
+    for row in json.loads(run.stdout)["benchmarks"]:
+        what = row["name"].removeprefix("bm_").split("/")[0]
+        point[f"{what}_ns"] = row["cpu_time"]
+        if "bytes" in row:
+            point[f"{what}_bytes"] = row["bytes"]
+    return point
+
+
 THROUGHPUT = ("records_per_second", "records/s", "number")
 BYTES = ("bytes_per_second", "payload per second", "bytes")
 LATENCIES = [("p50_ns", "p50", "ns"), ("p99_ns", "p99", "ns")]
@@ -104,6 +120,10 @@ CURVES = {
                   ("reading all of it", [READ])]),
     "data": ("bytes of payload in one topic", "bytes", [10**8, 10**9, 4 * 10**9, 10**10, 5 * 10**10], data,
              [("throughput of the fill", [THROUGHPUT]), ("restart", [RESTART]), ("reading all of it", [READ])]),
+    "metadata": ("segments of one topic, three holders each", "number", [1, 10, 100, 1000, 10000, 100000], metadata,
+                 [("CPU time", [("roll_ns", "a roll, applied", "ns"), ("snapshot_ns", "a Raft snapshot, written to memory", "ns"),
+                                ("restore_ns", "the state, read from one", "ns")]),
+                  ("size", [("snapshot_bytes", "bytes of the snapshot", "bytes")])]),
 }
 
 
@@ -134,17 +154,17 @@ def run_curve(context, name, target):
         return
     with open(target / f"curve-{name}.csv", "w", encoding="utf-8", newline="") as file:
         file.write(f"# {context.machine}\n")
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, METADATA_COLUMNS if name == "metadata" else COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    draw(context.programs, target / f"curve-{name}.svg", f"PUT over {about}",
+    draw(context.programs, target / f"curve-{name}.svg", f"{'Metadata' if name == 'metadata' else 'PUT'} over {about}",
          [panel(title, columns, about, unit, rows) for title, columns in panels])
     print(f"{target}/curve-{name}.csv, .svg: {json.dumps(rows[-1])}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], prog="./dev bench curves")
-    parser.add_argument("--programs", nargs=2, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--programs", nargs=3, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--directory", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--only", default=",".join(CURVES), help=f"of {', '.join(CURVES)}; with commas")
     parser.add_argument("--duration", type=float, default=3, help="measured seconds of a point (3)")
@@ -162,7 +182,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=arguments.directory, prefix="bench-curves-") as folder:
         context = argparse.Namespace(programs={pathlib.Path(path).name: path for path in arguments.programs}, folder=folder,
                                      duration=arguments.duration, seconds=arguments.seconds, gigabytes=arguments.gb,
-                                     machine=machine(ROOT), shards=2)
+                                     machine=machine(ROOT))
         for name in names:
             run_curve(context, name, arguments.out)
 
