@@ -75,6 +75,7 @@ std::string explain(const client::Error& error, RequestKind kind, std::string_vi
     case client::ErrorKind::kInvalidRequest:
     case client::ErrorKind::kServer:
     case client::ErrorKind::kOverloaded:
+    case client::ErrorKind::kClosed:
     case client::ErrorKind::kFenced:
       break;
   }
@@ -93,6 +94,7 @@ ExitStatus exit_status_of(const client::Error& error) {
       return ExitStatus::kOutcomeUnknown;
     case client::ErrorKind::kServer:
     case client::ErrorKind::kOverloaded:
+    case client::ErrorKind::kClosed:
     case client::ErrorKind::kFenced:
       break;
   }

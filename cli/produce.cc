@@ -78,6 +78,7 @@ class Tally {
       case client::ErrorKind::kCannotConnect:
       case client::ErrorKind::kNotSent:
       case client::ErrorKind::kOverloaded:
+      case client::ErrorKind::kClosed:
         return counts_.not_sent;
       default:
         return counts_.refused;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 namespace walrus::client {
 namespace {
@@ -17,14 +18,17 @@ std::int32_t advance(std::int32_t sequence, std::int32_t by) {
 
 }  // namespace
 
-void BatchQueue::add(std::string_view record, Producer::Done done) {
-  const bool room = !waiting_.empty() && waiting_.back()->records.size() + record.size() <= batch_bytes_;
+std::uint64_t BatchQueue::add(std::string_view record, Producer::Done done, std::uint64_t mark) {
+  const bool room = !waiting_.empty() && waiting_.back()->records.size() + record.size() <= batch_bytes_ &&
+                    waiting_.back()->done.size() < limits::kMaxWriteRecords;
   if (!room) {
     waiting_.push_back(std::make_shared<WriteBatch>());
     waiting_.back()->opened = WriteBatch::Clock::now();
+    waiting_.back()->mark = mark;
   }
   waiting_.back()->records += record;
   waiting_.back()->done.push_back(std::move(done));
+  return waiting_.back()->mark;
 }
 
 WriteBatchPtr BatchQueue::next(WriteBatch::Clock::time_point now) {

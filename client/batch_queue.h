@@ -25,6 +25,7 @@ struct WriteBatch {
   std::string records;  ///< in their binary form (protocol/record.h)
   std::vector<Producer::Done> done;
   Clock::time_point opened;
+  std::uint64_t mark = 0;      ///< the producer's, of when it was opened
   std::int32_t sequence = -1;  ///< of the first record, once it was sent
   bool maybe_stored = false;   ///< some sending of it ended with an unknown outcome
 
@@ -39,8 +40,8 @@ class BatchQueue {
 
   BatchQueue(std::size_t batch_bytes, std::chrono::microseconds linger) : batch_bytes_(batch_bytes), linger_(linger) {}
 
-  /// Takes a record into the open batch, or opens one.
-  void add(std::string_view record, Producer::Done done);
+  /// Takes a record into the open batch, or opens one with `mark`; the mark of the batch.
+  std::uint64_t add(std::string_view record, Producer::Done done, std::uint64_t mark = 0);
 
   /// The next batch to send, numbered; null when there is none now.
   WriteBatchPtr next(WriteBatch::Clock::time_point now);

@@ -29,6 +29,8 @@ void clear(int descriptor) {
 
 }  // namespace
 
+thread_local const Channel* Channel::running = nullptr;
+
 Channel::Channel(Options options)
     : connection_(std::move(options)),
       woken_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -38,14 +40,23 @@ Channel::Channel(Options options)
 }
 
 Channel::~Channel() {
+  stop();
+  join();
+  fail_all();
+  ::close(woken_);
+  ::close(timer_);
+}
+
+void Channel::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stop_ = true;
   }
   wake();
-  thread_.join();
-  ::close(woken_);
-  ::close(timer_);
+}
+
+void Channel::join() {
+  if (thread_.joinable()) thread_.join();
 }
 
 void Channel::wake() const {
@@ -82,6 +93,7 @@ void Channel::post_at(Call::Clock::time_point when, std::move_only_function<void
 }
 
 void Channel::run() {
+  running = this;
   const std::array also{woken_, timer_};
   while (take_posted()) {
     run_due();

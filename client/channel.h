@@ -7,8 +7,9 @@
 // connection at all) is sent again after a growing pause, until the call's deadline; then `done` gets the last error. A
 // call whose outcome is unknown is repeated only if it says that this does no harm.
 //
-// submit() from any thread; `done` runs on the channel's thread, must not block and may submit. The destructor ends the
-// thread and answers what is left with kNotSent, or kOutcomeUnknown where a request had left.
+// submit() from any thread; `done` runs on the channel's thread, must not block and may submit. At its end the channel
+// answers what is left with kNotSent, or kOutcomeUnknown where a request had left; what was submitted meanwhile is
+// answered by the destructor, on its thread.
 #pragma once
 
 #include <chrono>
@@ -44,6 +45,10 @@ class Channel {
 
   explicit Channel(Options options);
   ~Channel();
+  /// Its thread is to end. Several channels whose calls submit to each other are all stopped and joined before any is
+  /// destroyed.
+  void stop();
+  void join();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
@@ -52,9 +57,11 @@ class Channel {
   void post(std::move_only_function<void()> work);
   /// Runs `work` there, not before `when`.
   void post_at(Call::Clock::time_point when, std::move_only_function<void()> work);
-  bool on_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+  bool on_thread() const { return running == this; }
 
  private:
+  static thread_local const Channel* running;  // the channel whose thread this is
+
   struct Later {
     Call::Clock::time_point when;
     std::uint64_t number = 0;  // earlier ones go first among equals

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 
 #include "answer.h"
@@ -42,12 +43,22 @@ class Client::Impl {
     }
   }
 
+  /// What the calls under way are answered with may make others; those are told at once.
+  ~Impl() {
+    closing_ = true;
+    for (const auto& channel : channels_) channel->stop();
+    for (const auto& channel : channels_) channel->join();
+  }
+
   const ClientOptions& options() const { return options_; }
 
   /// Sends the request over the connection of `topic`, and completes with what `decode` makes of the answer.
   template <class T>
   Pending<Result<T>> call(std::string_view topic, std::string request, bool repeatable,
                           Result<T> (*decode)(const Result<Reply>&)) {
+    if (closing_) {
+      return ready<Result<T>>(std::unexpected(Error{.kind = ErrorKind::kClosed, .text = "the client was closed"}));
+    }
     const std::size_t bytes = request.size();
     const bool ours = std::ranges::any_of(channels_, [](const auto& channel) { return channel->on_thread(); });
     if (!ours) {
@@ -80,6 +91,7 @@ class Client::Impl {
  private:
   const ClientOptions options_;
   ByteGate gate_;
+  std::atomic<bool> closing_ = false;
   std::vector<std::unique_ptr<Channel>> channels_;
 };
 

@@ -11,6 +11,7 @@
 #include "batch_queue.h"
 #include "byte_gate.h"
 #include "channel.h"
+#include "protocol/write_options.h"
 #include "write_request.h"
 
 namespace walrus::client {
@@ -21,6 +22,8 @@ using Clock = WriteBatch::Clock;
 
 constexpr auto kFirstBatchPause = 20ms;  // before a batch goes again; doubles with each failure in a row
 constexpr auto kLongestBatchPause = 500ms;
+
+const std::string kClosedText = "the producer was closed";
 
 Options connection_options(const ProducerOptions& options) {
   return Options{.endpoints = options.endpoints,
@@ -40,9 +43,11 @@ class Producer::Impl {
         gate_(options_.max_buffered_bytes),
         name_(options_.name.empty() ? random_producer_name() : options_.name),
         channel_(connection_options(options_)) {}
+  ~Impl();
 
   void send(std::string_view topic, const ProducerRecord& record, Done done);
   Result<void> flush();
+  Result<void> open();
   bool on_thread() const { return channel_.on_thread(); }
 
  private:
@@ -72,7 +77,8 @@ class Producer::Impl {
   std::mutex mutex_;
   std::condition_variable finished_;
   Topics topics_;
-  std::uint64_t unfinished_ = 0;  // records
+  std::uint64_t mark_ = 0;                             // goes up with each flush()
+  std::map<std::uint64_t, std::uint64_t> unfinished_;  // records, by the mark of their batch
   std::optional<Error> first_failure_;
   std::optional<Error> ended_;  // nothing more is taken
   bool pump_posted_ = false;
@@ -84,9 +90,21 @@ class Producer::Impl {
   Channel channel_;                // last: its thread ends first
 };
 
+/// What the channel's end has left is answered here. A `done` that sends again is told kClosed.
+Producer::Impl::~Impl() {
+  channel_.stop();
+  channel_.join();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!ended_) ended_ = Error{.kind = ErrorKind::kClosed, .text = kClosedText};
+  }
+  fail_all({.kind = ErrorKind::kNotSent, .text = kClosedText});
+}
+
 void Producer::Impl::send(std::string_view topic, const ProducerRecord& record, Done done) {
   const auto encoded = encode_record(topic, record, options_.max_frame_bytes);
   Result<void> taken = encoded ? Result<void>{} : std::unexpected(encoded.error());
+  if (taken) taken = open();
   if (taken && !on_thread()) {
     gate_.enter(encoded->size());
   } else if (taken && !gate_.try_enter(encoded->size())) {
@@ -105,8 +123,7 @@ void Producer::Impl::send(std::string_view topic, const ProducerRecord& record, 
       if (found == topics_.end()) {
         found = topics_.try_emplace(std::string(topic), batch_limit(topic), options_.linger).first;
       }
-      found->second.queue.add(*encoded, std::exchange(done, nullptr));
-      ++unfinished_;
+      ++unfinished_[found->second.queue.add(*encoded, std::exchange(done, nullptr), mark_)];
       post = !std::exchange(pump_posted_, true);
     }
   }
@@ -114,16 +131,23 @@ void Producer::Impl::send(std::string_view topic, const ProducerRecord& record, 
   if (post) channel_.post([this] { pump(); });
 }
 
+/// Whether records are taken still.
+Result<void> Producer::Impl::open() {
+  const std::scoped_lock lock(mutex_);
+  return ended_ ? Result<void>(std::unexpected(*ended_)) : Result<void>{};
+}
+
 Result<void> Producer::Impl::flush() {
   std::unique_lock lock(mutex_);
-  finished_.wait(lock, [this] { return unfinished_ == 0; });
+  const std::uint64_t before = mark_++;
+  finished_.wait(lock, [&] { return unfinished_.empty() || unfinished_.begin()->first > before; });
   if (const auto failure = std::exchange(first_failure_, std::nullopt)) return std::unexpected(*failure);
   return {};
 }
 
 /// What gathers in a batch leaves room for the words of the request.
 std::size_t Producer::Impl::batch_limit(std::string_view topic) const {
-  return std::min(options_.batch_bytes, max_batch_bytes(topic, options_.max_frame_bytes));
+  return std::min({options_.batch_bytes, max_batch_bytes(topic, options_.max_frame_bytes), protocol::kMaxWriteBytes});
 }
 
 void Producer::Impl::pump_soon() {
@@ -308,8 +332,11 @@ void Producer::Impl::complete(WriteBatch& batch, const Result<std::uint64_t>& fi
   gate_.leave(batch.records.size());
   const std::scoped_lock lock(mutex_);
   if (!first && !first_failure_) first_failure_ = first.error();
-  unfinished_ -= batch.done.size();
-  if (unfinished_ == 0) finished_.notify_all();
+  const auto left = unfinished_.find(batch.mark);
+  left->second -= batch.done.size();
+  if (left->second > 0) return;
+  unfinished_.erase(left);
+  finished_.notify_all();
 }
 
 Producer::Producer(ProducerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

@@ -112,7 +112,8 @@ void Connection::Wire::send_some() {
     if (taken < 0 && errno != EAGAIN) break_off(ErrorKind::kOutcomeUnknown, reason_of(errno));
     if (taken < 0) break;
     out_sent_ += static_cast<std::size_t>(taken);
-    last_progress_ = std::chrono::steady_clock::now();
+    // While an answer is owed, that the system takes more requests says nothing about the server.
+    if (sent_ == answered_) last_progress_ = std::chrono::steady_clock::now();
   }
   // Frames taken whole may have been received; one that was cut cannot be carried out.
   while (out_sent_ - out_complete_ >= protocol::kFrameHeaderBytes) {

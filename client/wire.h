@@ -64,7 +64,7 @@ class Connection::Wire {
   std::uint64_t queued_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t answered_ = 0;
-  std::chrono::steady_clock::time_point last_progress_;  // a byte went or came, or there was nothing to wait for
+  std::chrono::steady_clock::time_point last_progress_;  // a byte came, or went while no answer was owed
 
   std::optional<Error> broken_;
   bool silent_ = false;  // broken off by us for its silence: the next address goes first

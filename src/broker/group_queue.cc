@@ -139,7 +139,7 @@ void GroupQueue::resolve(const std::string& group, const metadata::TopicInfo& to
       asked->call.offset = *offset;
       here.asked.push_front(std::move(*asked));
     } else if (is_sure_no(offset.error().code) || offset.error().code == ErrorCode::kOutcomeUnknown) {
-      self->hold(std::move(*asked), offset.error());
+      self->hold(std::move(*asked));
     } else {
       answer_error(asked->waiters, offset.error());
     }
@@ -171,7 +171,8 @@ void GroupQueue::on_answer(Asked asked, Result<GroupAnswer> answer) {
   }
   const ErrorCode code = answer.error().code;
   if (is_sure_no(code) || (code == ErrorCode::kOutcomeUnknown && repeatable(asked.call))) {
-    return hold(std::move(asked), answer.error());
+    asked.in_doubt |= code == ErrorCode::kOutcomeUnknown;
+    return hold(std::move(asked));
   }
   answer_error(asked.waiters, answer.error());
 }
@@ -205,12 +206,10 @@ void GroupQueue::answer(const Asked& asked, GroupAnswer answer) {
   }
 }
 
-void GroupQueue::hold(Asked asked, const Error& error) {
+void GroupQueue::hold(Asked asked) {
   if (context_.loop.now() >= asked.held_until) {
-    const bool unknown = error.code == ErrorCode::kOutcomeUnknown;
-    return answer_error(asked.waiters,
-                        {unknown ? error.code : ErrorCode::kTimedOut,
-                         unknown ? error.detail : "the leader of the topic's open segment cannot be reached"});
+    return answer_error(asked.waiters, {asked.in_doubt ? ErrorCode::kOutcomeUnknown : ErrorCode::kTimedOut,
+                                        "the leader of the topic's open segment cannot be reached"});
   }
   Line& line = lines_[asked.call.group];
   line.held = true;
@@ -226,7 +225,9 @@ void GroupQueue::on_change() {
 
 void GroupQueue::drop_unsent(const Error& error) {
   for (const auto& [group, line] : std::exchange(lines_, {})) {
-    for (const Asked& asked : line.asked) answer_error(asked.waiters, error);
+    for (const Asked& asked : line.asked) {
+      answer_error(asked.waiters, asked.in_doubt ? Error{ErrorCode::kOutcomeUnknown, error.detail} : error);
+    }
   }
   // Those who wait at the leader would do so for long.
   for (const auto& asked : std::exchange(waiting_, {})) {

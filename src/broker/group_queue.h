@@ -35,6 +35,7 @@ class GroupQueue : public TopicQueue, public std::enable_shared_from_this<GroupQ
     protocol::ReadBounds bounds;  // of READ
     GroupCall call;
     std::vector<Waiter> waiters;  // several of COMMIT
+    bool in_doubt = false;        // an earlier try may have been carried out
     io::TimePoint wait_until;     // of READ
     io::TimePoint held_until;
   };
@@ -51,7 +52,7 @@ class GroupQueue : public TopicQueue, public std::enable_shared_from_this<GroupQ
   void send(Asked asked, const metadata::TopicInfo& topic);
   void on_answer(Asked asked, Result<GroupAnswer> answer);
   static void answer(const Asked& asked, GroupAnswer answer);
-  void hold(Asked asked, const Error& error);
+  void hold(Asked asked);
 
   QueueContext context_;
   const std::string topic_;

@@ -269,6 +269,17 @@ TEST_F(GroupTest, ACommitWhoseAnswerIsLostIsCommittedAllTheSame) {
   EXPECT_EQ(reply(slot), "OK 4");
 }
 
+TEST_F(GroupTest, ACommitThatMayHaveCountedIsNotCalledUndoneWhenItsTimeIsOver) {
+  create("logs");
+  put_numbers(0, 6);
+  network_.lose_next_reply(NodeId(1));
+  const auto slot = commit(2, "g", 4);
+  while (stored("g").offset != Offset(4)) world_.run_for(1ms);
+  network_.cut(NodeId(1));
+  world_.run_for(limits::kHeldRequestTimeout + 1s);
+  EXPECT_TRUE(reply(slot).starts_with("ERR outcome unknown")) << reply(slot);
+}
+
 TEST_F(GroupTest, OfAnUnknownTopicIsRefused) { EXPECT_EQ(now(commit(1, "g", 0)), "ERR topic not found"); }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.h"
+
 namespace walrus::client {
 namespace {
 
@@ -40,6 +42,15 @@ TEST_F(BatchQueueTest, ARecordLargerThanABatchGoesAlone) {
   ASSERT_EQ(batches.size(), 2U);
   EXPECT_EQ(batches[0]->records.size(), 100U);
   EXPECT_EQ(batches[1]->records.size(), 5U);
+}
+
+TEST_F(BatchQueueTest, NoBatchHasMoreRecordsThanAServerTakes) {
+  BatchQueue queue(limits::kMaxPeerMessageBytes, 0us);
+  for (std::uint32_t i = 0; i <= limits::kMaxWriteRecords; ++i) queue.add("x", {});
+  const auto batches = take(queue);
+  ASSERT_EQ(batches.size(), 2U);
+  EXPECT_EQ(batches[0]->done.size(), limits::kMaxWriteRecords);
+  EXPECT_EQ(batches[1]->count(), 1);
 }
 
 TEST_F(BatchQueueTest, AnOpenBatchWaitsForItsLingerAndAFullOneDoesNot) {

@@ -3,8 +3,11 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -237,6 +240,50 @@ TEST_F(ProducerTest, SendWaitsWhileTooMuchIsBuffered) {
   writer.join();
   EXPECT_TRUE(producer.flush());
   EXPECT_EQ(log_.values("logs").size(), 50U);
+}
+
+TEST_F(ProducerTest, FlushWaitsForWhatCameBeforeItAndForNothingElse) {
+  constexpr int kMost = 20'000;
+  Producer producer(options_);
+  std::atomic<int> sent = 0;
+  std::atomic<bool> go_on = true;
+  // Something is always under way: each record sends the next one before it counts as done.
+  std::function<void()> send_next = [&] {
+    if (++sent < kMost && go_on) producer.send("endless", {.value = "x"}, [&](const auto&) { send_next(); });
+  };
+  send_next();
+  send_numbers(producer, 1);
+  ASSERT_TRUE(producer.flush());
+  EXPECT_EQ(told_, 1);
+  EXPECT_LT(sent, kMost);
+  go_on = false;
+  ASSERT_TRUE(producer.flush());
+}
+
+TEST_F(ProducerTest, ItsEndAnswersWhatIsLeft) {
+  std::promise<void> write_came;
+  server_.set_script([&, told = false](std::string_view request) mutable -> Action {
+    if (!request.starts_with("MPUT")) return log_.answer(request);
+    if (!std::exchange(told, true)) write_came.set_value();
+    return {.kind = Action::Kind::kSilence};
+  });
+  std::vector<ErrorKind> kinds;  // of one thread at a time
+  const auto note = [&](const Result<std::uint64_t>& offset) {
+    ASSERT_FALSE(offset);
+    kinds.push_back(offset.error().kind);
+  };
+  {
+    Producer producer(options_);
+    producer.send("logs", {.value = "x"}, [&](const Result<std::uint64_t>& offset) {
+      note(offset);
+      producer.send("logs", {.value = "again"}, note);
+    });
+    write_came.get_future().wait();
+    for (int i = 0; i < 100; ++i) producer.send("other", {.value = std::string(60, 'y')}, note);
+  }
+  EXPECT_EQ(kinds.size(), 102U);
+  EXPECT_EQ(kinds.front(), ErrorKind::kOutcomeUnknown);
+  EXPECT_EQ(std::ranges::count(kinds, ErrorKind::kClosed), 1) << "who sends again is told that it is of no use";
 }
 
 TEST_F(ProducerTest, WithoutAServerEverythingFailsInTime) {

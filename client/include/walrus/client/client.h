@@ -2,7 +2,8 @@
 // thread, a coroutine or a callback takes (pending.h). Any node serves any topic; the client keeps a few connections,
 // makes them again when they break, and tries the next address when one does not answer.
 //
-// Requests for one topic go over one connection, in the order of the calls. What surely was not carried out (no leader
+// Requests for one topic go over one connection, in the order of the calls; one that is tried again goes behind those
+// that were not (a Producer keeps the order). What surely was not carried out (no leader
 // just now, a node that is starting, a connection that broke too early) is tried again until request_timeout. A call
 // whose outcome is unknown is repeated only where that does no harm (REGISTER, STATE, FETCH and what else only reads);
 // PUT, APPEND, GET and what else takes records away end with kOutcomeUnknown. A Producer (producer.h) writes exactly
@@ -11,7 +12,8 @@
 // Memory: requests wait in a queue of at most max_queued_bytes. A caller is held back while it is full; on the client's
 // own thread (in callbacks and coroutines) the call fails with kOverloaded in its place.
 //
-// Any thread. The destructor ends what is under way: kNotSent, or kOutcomeUnknown for what had left.
+// Any thread. The destructor ends what is under way: kNotSent, or kOutcomeUnknown for what had left. A callback that
+// then asks again is told kClosed, at once.
 #pragma once
 
 #include <chrono>

@@ -9,12 +9,14 @@
 // records of one topic keep the order of the send() calls.
 //
 // Failure: what passes by itself is tried again until delivery_timeout. Then a record that never left fails with the
-// last error, one that left with kOutcomeUnknown. A record that no server would take fails alone, at once. With a name,
-// a newer producer of the same name ends this one: everything fails with kFenced.
+// last error, one that left with kOutcomeUnknown, and with it what was sent to other topics without a clear answer (it
+// cannot be repeated under the new epoch that follows). A record that no server would take fails alone, at once. With a
+// name, a newer producer of the same name ends this one: everything fails with kFenced.
 //
 // Memory: at most max_buffered_bytes of records that are not durable yet; send() waits while there is no room (on the
 // producer's own thread it fails with kOverloaded). Any thread; `done` runs on the producer's thread and must not
-// block. The destructor ends the producer: call flush() first.
+// block. The destructor ends the producer: call flush() first. What is left fails with kNotSent or kOutcomeUnknown; a
+// `done` that sends again then is told kClosed.
 #pragma once
 
 #include <chrono>
@@ -40,7 +42,7 @@ struct ProducerOptions {
   std::size_t batch_bytes = 48 * 1024;                  ///< a batch that has so much is closed
   std::chrono::microseconds linger{0};                  ///< a batch with less waits so long for more
   std::size_t max_buffered_bytes = 32 << 20;            ///< of records that are not durable yet
-  std::chrono::milliseconds delivery_timeout{120'000};  ///< from send() to the end of trying
+  std::chrono::milliseconds delivery_timeout{120'000};  ///< from the opening of the record's batch on
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds reply_timeout{15'000};
   std::size_t max_frame_bytes = 65'536;  ///< longest request; the server is asked for more than that

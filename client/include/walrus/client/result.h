@@ -22,6 +22,7 @@ enum class ErrorKind : std::uint8_t {
   kProtocol,        ///< what came back is not the Walrus protocol
   kFenced,          ///< a newer producer of the same name is at work; a Producer's records only
   kOverloaded,      ///< too much is queued in this client, and this thread must not wait: not carried out
+  kClosed,          ///< asked of a client or producer that is being destroyed: not carried out, and never will be
 };
 
 /// Requests of a broken connection that had no answer yet.
