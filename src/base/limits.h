@@ -141,7 +141,7 @@ inline constexpr std::uint64_t kScrubBytesPerSecond = 8 * kMiB;  ///< read by a 
 inline constexpr auto kScrubInterval = 24h * 7;                  ///< default of --scrub-interval
 
 // Metadata.
-inline constexpr std::size_t kMaxCommandBytes = 64 * kKiB;  ///< one Raft entry
+inline constexpr std::size_t kMaxCommandBytes = 256 * kKiB;  ///< one Raft entry; a work queue at its bounds fits
 inline constexpr std::size_t kMaxVoters = 5;
 inline constexpr std::size_t kMaxNodes = 256;
 inline constexpr std::size_t kMaxProposals = 65'536;         ///< waiting on one node, its clients' and others'

@@ -7,6 +7,10 @@ namespace walrus::broker {
 
 namespace {
 constexpr auto kRetryDelay = std::chrono::milliseconds(20);
+// A proposal that is too large would be tried for ever: to what there may be already one work queue is added, with as
+// many failures (30 bytes in protobuf at most) and ranges that are done (20) as it may have.
+constexpr std::size_t kMostQueueBytes = limits::kMaxQueueExceptions * (30 + 20);
+static_assert(limits::kMaxGroupBytesPerProposal + kMostQueueBytes + 4 * limits::kKiB <= limits::kMaxCommandBytes);
 }  // namespace
 
 void CursorFlusher::touch(const std::shared_ptr<Group>& group, Group::Urgency urgency) {

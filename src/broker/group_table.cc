@@ -49,6 +49,9 @@ Result<std::shared_ptr<Group>> GroupTable::find(const std::string& name) {
   if (!topic) return fail(ErrorCode::kTopicNotFound);
   const std::shared_ptr<const metadata::Groups> stored = view_()->groups(*topic);
   const bool fresh = !stored->contains(name);
+  if (fresh && groups_.size() > limits::kMaxGroups) {
+    std::erase_if(groups_, [](const auto& known) { return known.second->forgotten(); });
+  }
   if (fresh && std::max(stored->size(), groups_.size()) > limits::kMaxGroups) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("a topic has at most {} groups", limits::kMaxGroups));
   }

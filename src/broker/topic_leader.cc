@@ -18,8 +18,9 @@ Result<std::shared_ptr<TopicLeader>> TopicLeader::open(const LeaderContext& cont
     return fail(ErrorCode::kNotLeader, "the disk of the segment's leader was replaced");
   }
   WALRUS_ASSIGN(storage::Segment * segment, context.store.open_segment({topic.id, last.id}, last.base));
-  if (last.replicas.size() > 1 && segment->promised() >= last.epoch) {
-    // What this node acknowledged in its earlier life is on a quorum; what it was about to is not known here.
+  if (segment->promised() >= last.epoch) {
+    // What this node acknowledged in its earlier life is on a quorum; what it was about to is not known here. A lone
+    // replica has promised only if it was about to seal: its proposal may still come true.
     context.seals.ask(topic.id, last.epoch, SealRequests::Recoverer::kSelf, "its leader was restarted");
     return fail(ErrorCode::kNotLeader, "the segment is sealed first");
   }

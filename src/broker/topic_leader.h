@@ -132,6 +132,7 @@ class TopicLeader : public std::enable_shared_from_this<TopicLeader> {
   void advance();
   void ask_for_seal();
   void sync_end();
+  void ask_another();
   void cannot_sync(const Status& trouble);
   void seal_later(const Status& trouble, void (TopicLeader::*step)());
   void carry_groups_over();

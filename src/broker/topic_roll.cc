@@ -36,7 +36,7 @@ bool TopicLeader::due_for_retention() const {
 }
 
 bool TopicLeader::could_lie_better() const {
-  if (context_.loop.now() - opened_ < limits::kRegrowDelay) return false;
+  if (!leader_.opened() || context_.loop.now() - opened_ < limits::kRegrowDelay) return false;
   const metadata::ViewPtr view = context_.metadata.view();
   const metadata::TopicPtr topic = view->find_topic(topic_);
   return topic && topic->last().epoch == epoch() && metadata::better_placed_anew(*view, *topic);
@@ -79,26 +79,39 @@ void TopicLeader::ask_for_seal() {
   });
 }
 
-/// What a power cut can still take away is no end. With fsync always all that is committed is synced, on a quorum,
-/// which need not have this node in it: a roll does not wait for a disk that hangs.
+/// Before an end is proposed. What a power cut can still take away is no end: the promise is durable behind all of it.
+/// With fsync always all that is committed is synced, on a quorum, which need not have this node in it: a roll does not
+/// wait for a disk that hangs. A lone replica, which resumes its segment after a restart, promises in any case: it must
+/// not append to it while the proposal of its earlier life is on its way. (One whose log cannot be written goes on
+/// without, so that its topic has another node soon.)
 void TopicLeader::sync_end() {
   const bool counts_unsynced = segment_.durable_end() > segment_.logged_end();
-  if (context_.options.fsync.always() && !counts_unsynced) return carry_groups_over();
+  const bool synced = context_.options.fsync.always() && !counts_unsynced;
+  if (synced && replicated()) return carry_groups_over();
   const auto lost = [this] { return !segment_.status() && segment_.logged_end() < commit(); };
   if (lost()) return cannot_sync(segment_.status());
-  segment_.promise(epoch(), [weak = weak_from_this(), lost](const Status& promised) {
+  if (replicated()) {
+    retry_ = context_.loop.after(limits::kQuorumPatience, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && self->roll_ == Roll::kProposing) self->ask_another();
+    });
+  }
+  segment_.promise(epoch(), [weak = weak_from_this(), lost, synced](const Status& promised) {
     const auto self = weak.lock();
     if (!self || self->roll_ != Roll::kProposing) return;
-    if (!promised || lost()) return self->cannot_sync(promised ? self->segment_.status() : promised);
+    if ((!promised && !synced) || lost()) return self->cannot_sync(promised ? self->segment_.status() : promised);
+    self->retry_.cancel();
     self->carry_groups_over();
   });
 }
 
+void TopicLeader::ask_another() {
+  context_.seals.ask(topic_, epoch(), SealRequests::Recoverer::kAnother, "its leader's disk failed or hangs");
+}
+
 /// Another replica may find the end. A lone one has it again, as far as it is on the disk, after a restart.
 void TopicLeader::cannot_sync(const Status& trouble) {
-  if (replicated()) {
-    context_.seals.ask(topic_, epoch(), SealRequests::Recoverer::kAnother, "its leader's disk failed");
-  }
+  if (replicated()) ask_another();
   seal_later(trouble, &TopicLeader::sync_end);
 }
 

@@ -144,6 +144,7 @@ void SegmentLeader::watch_followers() {
     for (const auto& link : links_) {
       if (link->durable_end() < patience_end_) lagging_.push_back(link->follower());
     }
+    if (segment_.durable_end() < patience_end_) lagging_.push_back(replicas_.self);
     if (end() > patience_end_ || !lagging_.empty()) watch_followers();
     if (!lagging_.empty() && moved_) moved_();
   });

@@ -70,6 +70,8 @@ class SegmentLeader {
   bool ended() const { return closed_for_good_; }
   /// No quorum has answered for limits::kQuorumPatience: appends are refused until everything is committed.
   bool stalled() const { return stalled_; }
+  /// Its own epoch is promised here: only from then on is it known after a restart that the segment was led.
+  bool opened() const { return opened_; }
   /// Everything appended is committed, or never will be by this leader.
   bool settled() const { return closed_for_good_ || commit() == end(); }
 
@@ -79,7 +81,7 @@ class SegmentLeader {
   /// fence.
   void confirm(io::Done done);
 
-  /// Followers that do not have what was appended limits::kFollowerPatience ago, or longer.
+  /// Replicas, this node perhaps, that do not have what was appended limits::kFollowerPatience ago, or longer.
   const std::vector<NodeId>& lagging() const { return lagging_; }
 
   /// Batches with records in [from, commit); see storage::Segment::read.

@@ -260,6 +260,16 @@ TEST_F(GroupTest, AForgottenGroupBeginsAnew) {
   EXPECT_EQ(read_now(3, "g", {.bounds = {.records = 1}}), numbers(0, 1));
 }
 
+TEST_F(GroupTest, ForgottenGroupsMakeRoomForOthers) {
+  create("logs");
+  put_numbers(0, 3);
+  for (std::size_t i = 0; i < limits::kMaxGroups + 10; ++i) {
+    const std::string group = "g" + std::to_string(i);
+    ASSERT_EQ(now(commit(1, group, 1)), "OK 1") << group;
+    ASSERT_EQ(now(ask(1, Verb::kForget, group)), "OK") << group;
+  }
+}
+
 TEST_F(GroupTest, ACommitWhoseAnswerIsLostIsCommittedAllTheSame) {
   create("logs");
   put_numbers(0, 6);

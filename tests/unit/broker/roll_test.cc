@@ -158,6 +158,7 @@ TEST_F(RollTest, TheMonitorRollsWhatIsFull) {
   settle();
   EXPECT_EQ(cluster_.view()->find_topic("logs")->segments.size(), 1u);
   world_.run_for(limits::kMonitorInterval + 1s);
+  settle();
   EXPECT_EQ(cluster_.view()->find_topic("logs")->segments.size(), 2u);
 }
 
