@@ -12,6 +12,7 @@
 #include "cli/console.h"
 #include "cli/record_output.h"
 #include "cli/stop_signal.h"
+#include "client/answer.h"
 
 namespace walrus::cli {
 namespace {
@@ -38,6 +39,8 @@ class Consumer {
     progress_.clear();
     if (output_.error() != 0) note_output_failure();
     if (status_ == ExitStatus::kOk && unknown_ > 0) status_ = ExitStatus::kOutcomeUnknown;
+    const bool done = options_.follow || taken_ == wanted_ || at_end_;
+    if (status_ == ExitStatus::kOk && stop_.requested() && !done) status_ = ExitStatus::kInterrupted;
     print_summary();
     return status_;
   }
@@ -91,7 +94,9 @@ class Consumer {
       at_end_ = true;
       window_ = 1;
     } else {
-      fail({.kind = client::ErrorKind::kServer, .text = std::string(reply.payload)});
+      const client::Error error = client::server_error(reply);
+      if (error.kind == client::ErrorKind::kOutcomeUnknown) ++unknown_;
+      fail(error);
     }
   }
 

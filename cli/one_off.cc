@@ -7,15 +7,14 @@
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "client/answer.h"
 
 namespace walrus::cli {
 
 client::Result<std::string> ask(client::Connection& connection, const std::string& request) {
   const auto reply = connection.call(request);
   if (!reply) return std::unexpected(reply.error());
-  if (reply->kind == client::Reply::Kind::kError) {
-    return std::unexpected(client::Error{.kind = client::ErrorKind::kServer, .text = std::string(reply->payload)});
-  }
+  if (reply->kind == client::Reply::Kind::kError) return std::unexpected(client::server_error(*reply));
   return std::string(reply->payload);
 }
 

@@ -66,13 +66,16 @@ class Reading {
       const auto start = end ? page("FETCH " + options_.topic + " earliest max=1 bytes=1") : end;
       if (!start) return report(start.error(), RequestKind::kRead, options_.topic);
       const std::uint64_t wanted = end->end - std::min(end->end, options_.last);
-      place_ = std::to_string(std::max(wanted, start->first));
+      next_ = std::max(wanted, start->first);
+      place_ = std::to_string(next_);
+      if (!options_.follow) stop_at_ = end->end;
     } else {
       place_ = options_.from;
     }
     return run([this] { return fmt::format("FETCH {} {} max={}{}", options_.topic, place_, wanted(), wait()); },
                [this](const Page& got) {
-                 place_ = std::to_string(got.next);
+                 next_ = got.next;
+                 place_ = std::to_string(next_);
                  return true;
                });
   }
@@ -100,7 +103,10 @@ class Reading {
     return parse_page(reply_);
   }
 
-  std::uint64_t left() const { return options_.max ? *options_.max - written_ : kRecordsAtATime; }
+  std::uint64_t left() const {
+    const std::uint64_t wanted = options_.max ? *options_.max - written_ : kRecordsAtATime;
+    return stop_at_ ? std::min(wanted, *stop_at_ - std::min(*stop_at_, next_)) : wanted;
+  }
   std::uint64_t wanted() const { return std::min(left(), kRecordsAtATime); }
   std::string wait() const { return options_.follow ? fmt::format(" wait={}", kWaitMs) : std::string(); }
 
@@ -113,17 +119,20 @@ class Reading {
         continue;
       }
       broken_ = false;
+      reached_ = true;
       if (got->count == 0 && !options_.follow) break;
       if (got->count == 0) continue;
       if (!write(*got)) return ExitStatus::kRefused;
-      if (!written(*got) && !may_go_on(error_)) return report(error_, RequestKind::kOther, options_.topic);
+      while (!written(*got)) {
+        if (stop_.requested() || !may_go_on(error_)) return report(error_, RequestKind::kOther, options_.topic);
+      }
     }
     return stop_.requested() && !options_.follow ? ExitStatus::kInterrupted : ExitStatus::kOk;
   }
 
   bool may_go_on(const client::Error& error) {
     const bool server = error.kind == client::ErrorKind::kServer;
-    if (!options_.follow || written_ == 0 || (server && !client::is_transient(error.text))) return false;
+    if (!options_.follow || !reached_ || (server && !client::is_transient(error.text))) return false;
     if (!std::exchange(broken_, true)) print_error(error.text + "; trying again");
     stop_.wait_for(kPauseAfterBreak);
     return true;
@@ -155,6 +164,9 @@ class Reading {
   std::string reply_;
   client::Error error_{};
   std::uint64_t written_ = 0;
+  std::uint64_t next_ = 0;                // of tail: what comes next, where it is known
+  std::optional<std::uint64_t> stop_at_;  // the end of the topic when tail began
+  bool reached_ = false;                  // a page has come
   bool broken_ = false;
 };
 

@@ -1,3 +1,4 @@
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -6,6 +7,7 @@
 #include <atomic>
 #include <signal.h>
 
+#include "protocol/record.h"
 #include "tests/unit/cli/program.h"
 #include "tests/unit/client/fake_server.h"
 
@@ -122,6 +124,51 @@ TEST_F(Consume, AClosedReaderStopsItAndTheRecordsItCostAreCounted) {
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.err, HasSubstr("were taken from the topic but could not be written"));
   EXPECT_LT(gets(), 100'000U);
+}
+
+TEST_F(Consume, AServerThatDoesNotKnowTheOutcomeIsNotTakenForANo) {
+  server_.set_script([](auto) { return Action{.kind = Action::Kind::kAnswer, .answer = "ERR outcome unknown: ?"}; });
+  const Outcome taken = run_program(arguments({"--json"}));
+  EXPECT_EQ(taken.status, 7);
+  EXPECT_THAT(taken.err, HasSubstr(R"("outcome_unknown":1)"));
+  EXPECT_EQ(run_program({"--addr", server_.address(), "append", "logs", "x"}).status, 7);
+}
+
+std::string page(std::uint64_t first, std::uint64_t count, std::uint64_t end) {
+  std::string text = fmt::format("OK {} {} {} {}\n", first, count, first + count, end);
+  for (std::uint64_t i = first; i < first + count; ++i) {
+    const std::string value = std::to_string(i);
+    EXPECT_TRUE(protocol::append_record(text, {.place = {}, .key = {}, .headers = {}, .value = value}));
+  }
+  return text;
+}
+
+TEST_F(Consume, AGroupsCommitIsTriedAgainAlsoBehindTheLastRecord) {
+  server_.set_script([commits = 0](std::string_view request) mutable -> Action {
+    if (request.starts_with("READ")) return {.kind = Action::Kind::kAnswer, .answer = page(0, 1, 1)};
+    const bool first = commits++ == 0;
+    return {.kind = Action::Kind::kAnswer,
+            .answer = first ? "ERR unavailable: not carried out, try again: no leader" : "OK 1"};
+  });
+  const Outcome outcome = run_program(arguments({"--group", "g", "--follow", "--max", "1"}));
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "0\n");
+  EXPECT_EQ(std::ranges::count(server_.requests(), "COMMIT logs g 1"), 2);
+}
+
+TEST_F(Consume, TailStopsWhereTheTopicEndedWhenItBegan) {
+  server_.set_script([end = 5](std::string_view request) mutable -> Action {
+    ++end;  // somebody writes
+    const auto answer = [&](std::uint64_t first, std::uint64_t count) {
+      return Action{.kind = Action::Kind::kAnswer, .answer = page(first, count, static_cast<std::uint64_t>(end))};
+    };
+    if (request.starts_with("FETCH logs latest")) return answer(6, 0);
+    if (request.starts_with("FETCH logs earliest")) return answer(0, 1);
+    return answer(std::stoull(std::string(request.substr(11))), 1);
+  });
+  const Outcome outcome = run_program({"--addr", server_.address(), "tail", "logs", "-n", "3"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "3\n4\n5\n");
 }
 
 TEST_F(Consume, ABreakSaysHowManyAnswersAreOwed) {

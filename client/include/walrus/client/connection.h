@@ -8,8 +8,9 @@
 //
 // Failure: a connection that breaks is an Error that counts what was sent and has no answer (outcome unknown) and what
 // was not sent; answers that had arrived are handed out first. The next call connects again, to the next address when
-// the first does not answer. A request whose outcome is unknown is never repeated, except REGISTER, STATE and METRICS,
-// which may be. A reply that does not come within reply_timeout breaks the connection.
+// the first does not answer. A request whose outcome is unknown is never repeated, except what may be carried out
+// twice: REGISTER, STATE, METRICS, NODES, DRAIN, REMOVE. A reply that does not come within reply_timeout breaks the
+// connection.
 //
 // Memory: what is queued and not yet sent (unsent_bytes(); the caller bounds it) and at most one reply plus 256 KiB.
 // One thread at a time.
