@@ -138,7 +138,7 @@ inline constexpr auto kRepairGrace = 30s;      ///< a node is down for so long: 
 inline constexpr auto kRepairTurn = 60s;       ///< then the next node in line tries to make a missing copy
 inline constexpr auto kRepairRetryDelay = 5s;  ///< after a copy that failed
 inline constexpr std::uint64_t kScrubBytesPerSecond = 8 * kMiB;  ///< read by a shard
-inline constexpr auto kScrubInterval = 24h * 7;                  ///< default of --scrub-interval
+inline constexpr auto kScrubInterval = 24h * 7;                  ///< default of --scrub-interval-s
 
 // Metadata.
 inline constexpr std::size_t kMaxCommandBytes = 256 * kKiB;  ///< one Raft entry; a work queue at its bounds fits

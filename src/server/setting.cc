@@ -91,7 +91,7 @@ std::vector<Setting> make_settings() {
       {"raft-port", "", "PORT", "6000", "where other nodes connect", port(&Config::raft_port)},
       {"raft-advertise-host", "", "HOST", "the raft host", "how other nodes reach this one",
        text(&Config::raft_advertise_host, true)},
-      {"join", "", "HOST:PORT", "", "internal address of a member; read only while the directory is empty", add_join,
+      {"join", "", "HOST:PORT", "", "internal address of a member, to join at while the directory is empty", add_join,
        true},
       {"initial-peer", "", "HOST:PORT", "", "one more address to try when joining", add_join, true},
       {"log-file", "", "FILE", "stderr", "where the log goes", text(&Config::log_file, true)},
