@@ -68,6 +68,7 @@ void Broker::arm_monitor() {
   monitor_ = loop_.after(options_.monitor_interval, [this] {
     wake_leaders();
     leaders_.for_each([](TopicLeader& leader) { leader.check(); });
+    if (std::exchange(some_deleted_, false)) drop_deleted();
     arm_monitor();
   });
 }
@@ -208,11 +209,24 @@ void Broker::on_view(const metadata::ViewPtr& before, const metadata::ViewPtr& n
 
 /// Topics that were known may be gone; who waits for one of them is told.
 void Broker::forget_deleted(const metadata::View& now) {
+  some_deleted_ = true;
   for (auto& [name, entry] : topics_) {
     if (!entry->known || now.find_topic(name) != nullptr) continue;
     entry->known = false;
     if (!entry->queues.empty()) resolve(*entry);
   }
+}
+
+/// What was kept of them, once nobody waits any more.
+void Broker::drop_deleted() {
+  std::erase_if(topics_, [this](const auto& named) {
+    Topic* const entry = named.second.get();
+    if (entry->known || entry->dirty || entry->resolving || !entry->queues.empty()) return false;
+    active_.erase(entry);
+    if (last_topic_ == entry) last_topic_ = nullptr;
+    return true;
+  });
+  peer_service_.drop_deleted();
 }
 
 void Broker::handle(NodeId from, io::Message message, io::Reply reply) {

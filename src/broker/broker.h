@@ -89,6 +89,7 @@ class Broker {
   void pump();
   void on_view(const metadata::ViewPtr& before, const metadata::ViewPtr& now);
   void forget_deleted(const metadata::View& now);
+  void drop_deleted();
   void arm_monitor();
   void wake_leaders();
   void await_settled(io::TimePoint deadline, io::Done done);
@@ -117,6 +118,7 @@ class Broker {
   io::Timer monitor_;
   io::Timer settle_poll_;
   bool pump_posted_ = false;
+  bool some_deleted_ = false;
   bool stopping_ = false;
 };
 

@@ -62,6 +62,11 @@ void PeerService::handle(NodeId from, metadata::Version version, const io::Messa
   metadata_.wait_for(version, kCatchUpTimeout, std::move(carry_out));
 }
 
+void PeerService::drop_deleted() {
+  const metadata::ViewPtr view = metadata_.view();
+  std::erase_if(streams_, [&view](const auto& stream) { return view->find_topic(stream.first.topic) == nullptr; });
+}
+
 void PeerService::append(NodeId from, const io::Message& message, io::Reply reply) {
   const auto request = io::parse_header<peer::Append>(message, peer::APPEND);
   if (!request) return reply(fail(request.error()));

@@ -28,6 +28,9 @@ class PeerService {
   /// `version` is that of the sender's metadata (message_address.h).
   void handle(NodeId from, metadata::Version version, const io::Message& message, io::Reply reply);
 
+  /// Forgets what belongs to topics that the view does not have any more.
+  void drop_deleted();
+
  private:
   void append(NodeId from, const io::Message& message, io::Reply reply);
   void take(const io::Message& message, io::Reply reply);

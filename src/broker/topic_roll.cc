@@ -109,9 +109,13 @@ void TopicLeader::ask_another() {
   context_.seals.ask(topic_, epoch(), SealRequests::Recoverer::kAnother, "its leader's disk failed or hangs");
 }
 
-/// Another replica may find the end. A lone one has it again, as far as it is on the disk, after a restart.
+/// Another replica may find the end. A lone one that lost what a weaker policy had counted ends where its log does.
 void TopicLeader::cannot_sync(const Status& trouble) {
-  if (replicated()) ask_another();
+  if (replicated()) {
+    ask_another();
+  } else if (!segment_.status()) {
+    context_.seals.ask(topic_, epoch(), SealRequests::Recoverer::kSelf, "its log did not take all that was answered");
+  }
   seal_later(trouble, &TopicLeader::sync_end);
 }
 

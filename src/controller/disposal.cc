@@ -10,6 +10,7 @@ namespace walrus::controller {
 
 namespace {
 constexpr std::size_t kSegmentsPerRound = 16;
+constexpr std::size_t kTopicsPerRound = 1000;  // their numbers fit into a command (limits::kMaxCommandBytes)
 constexpr SegmentId kAll(std::numeric_limits<std::uint64_t>::max());
 }  // namespace
 
@@ -69,16 +70,17 @@ void Disposal::run() {
   });
   std::vector<TopicId> gone;
   std::erase_if(deleted_, [&](TopicId id) {
-    if (!dispose(id, kAll)) return false;
+    if (gone.size() == kTopicsPerRound || !dispose(id, kAll)) return false;
     const Status removed = shard_.store.remove_topic(id);
     if (!removed) log::error("topic {}: removing its directory: {}", id, removed.error().message());
     if (removed) gone.push_back(id);
     return removed.has_value();
   });
-  if (!gone.empty()) confirm(std::move(gone));
   // Rounds follow each other while they get somewhere.
+  const bool full = left_in_round_ == 0 || gone.size() == kTopicsPerRound;
+  if (!gone.empty()) confirm(std::move(gone));
   if (!trimmed_.empty() || !deleted_.empty())
-    run_soon(left_in_round_ == 0 ? removal::kRoundDelay : io::Duration(removal::kRetryDelay));
+    run_soon(full ? removal::kRoundDelay : io::Duration(removal::kRetryDelay));
 }
 
 bool Disposal::dispose(TopicId topic, SegmentId first_kept) {

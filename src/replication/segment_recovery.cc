@@ -115,7 +115,16 @@ void SegmentRecovery::decide_end() {
   if (planted(PlantedBug::kSmallestEnd)) {
     for (const auto& [node, fenced] : fenced_) end_ = std::min(end_, fenced.durable_end);
   }
+  if (replicas == 1) return seal_alone();
   copy_missing();
+}
+
+/// What a weaker fsync policy has counted and the log could not take, only the memory of this node holds.
+void SegmentRecovery::seal_alone() {
+  auto own = replicas_.follower(options_.key, options_.base);
+  if (!own) return finish(fail(own.error()));
+  end_ = std::min(end_, (*own)->segment().logged_end());
+  count_holders();
 }
 
 void SegmentRecovery::copy_missing() {
@@ -123,7 +132,7 @@ void SegmentRecovery::copy_missing() {
   auto own = replicas_.follower(options_.key, options_.base);
   if (!own) return finish(fail(own.error()));
   const storage::Segment& segment = (*own)->segment();
-  if (!segment.status() && segment.durable_end() < end_) return finish(fail(segment.status().error()));
+  if (!segment.status() && segment.logged_end() < end_) return finish(fail(segment.status().error()));
   const Offset from = segment.end();
   if (from >= end_) return spread();
   peer::Copy request;
@@ -193,7 +202,7 @@ void SegmentRecovery::count_holders() {
   storage::Segment& segment = (*own)->segment();
   if (segment.durable_end() < end_) return;
   RecoveredEnd result{.end = end_,
-                      .hash = segment.durable_hash(),
+                      .hash = segment.hash_at(end_).value_or(segment.hash()),
                       .holders = {options_.self},
                       .bytes = segment.bytes(),
                       .latest_ms = segment.times().value_or(storage::TimeRange{}).latest_ms};

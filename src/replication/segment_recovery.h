@@ -67,6 +67,7 @@ class SegmentRecovery : public std::enable_shared_from_this<SegmentRecovery> {
   void fence(NodeId node, io::Duration delay);
   void on_fenced(NodeId node, io::Duration delay, Result<FenceAnswer> answer);
   void decide_end();
+  void seal_alone();
   void copy_missing();
   void append_copied(Result<io::Message> reply);
   void spread();

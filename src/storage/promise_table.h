@@ -34,6 +34,8 @@ class PromiseTable {
   /// A lower epoch than the one that is there changes nothing.
   void promise(SegmentKey key, Epoch epoch);
   void remove(SegmentKey key) { entries_[key] = Epoch(); }
+  /// As if this table had never heard of it: an older one speaks again.
+  void forget(SegmentKey key) { entries_.erase(key); }
   /// Promises of topics up to this one are lost, but for those that are in the table.
   void lose(TopicId through) { lost_through_ = std::max(lost_through_.value_or(through), through); }
   bool has_lost() const { return lost_through_.has_value(); }

@@ -36,7 +36,9 @@ PromiseTable::Promise ShardPromises::look_up(SegmentKey key) const {
 bool ShardPromises::remove(SegmentKey key) {
   const auto [epoch, lost] = look_up(key);
   if (epoch == Epoch() && !lost) return false;
-  changed_.remove(key);
+  changed_.forget(key);
+  const auto earlier = node_.look_up(key);
+  if (earlier.epoch != Epoch() || earlier.lost) changed_.remove(key);
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "storage/layout.h"
 #include "storage/wal_reader.h"
@@ -79,13 +80,29 @@ bool WalWriter::writable() const {
   if (!files_.status()) return true;  // so that the caller hears of it from append()
   // What is queued already makes so many full writes; what is left over can still be joined.
   const std::size_t queued_writes = queued_bytes_ / options_.wal_max_write_bytes;
-  return writes_ + queued_writes < options_.wal_writes_in_flight && in_flight_.size() < limits::kWalMaxGroups &&
-         !no_space_;
+  const bool room =
+      writes_ + queued_writes < options_.wal_writes_in_flight && in_flight_.size() < limits::kWalMaxGroups;
+  return (room || hangs_) && !no_space_;
 }
 
 void WalWriter::when_writable(io::Task task) {
   writable_tasks_.push_back(std::move(task));
-  if (writable()) post_start();
+  if (writable()) return post_start();
+  if (!hang_timer_.armed()) watch_for_hang(limits::kQuorumPatience);
+}
+
+/// Waiting makes larger batches of what a disk keeps up with. For one that hangs nobody waits: what was appended is
+/// missed, and a leader that is missed has a successor.
+void WalWriter::watch_for_hang(io::Duration patience) {
+  hang_timer_ = loop_.after(patience, [this] {
+    if (writable_tasks_.empty() || writes_ == 0) return;
+    const io::Duration still = loop_.now() - last_written_;
+    if (still < limits::kQuorumPatience) return watch_for_hang(limits::kQuorumPatience - still);
+    log::warn("write-ahead log: a write has been under way for {} ms: the disk hangs",
+              std::chrono::duration_cast<std::chrono::milliseconds>(still).count());
+    hangs_ = true;
+    post_start();
+  });
 }
 
 std::uint64_t WalWriter::first_open_file() const {
@@ -97,6 +114,7 @@ void WalWriter::drain(io::Task task) {
   mark_timer_.cancel();
   sync_timer_.cancel();
   quiet_timer_.cancel();
+  hang_timer_.cancel();
   drained_tasks_.push_back(std::move(task));
   post_start();
 }
@@ -261,7 +279,7 @@ void WalWriter::issue(const GroupPtr& group, const WalFiles::Place& place) {
   group->done = false;
   unmarked_ = header.entries > 0 && options_.sync.always();
   in_flight_.push_back(group);
-  ++writes_;
+  if (writes_++ == 0) last_written_ = loop_.turn_time();
   const std::string_view bytes(group->buffer.data(), header.size());
   auto done = [group](Status status) {
     if (group->writer != nullptr) group->writer->on_written(*group, std::move(status));
@@ -288,6 +306,8 @@ void WalWriter::on_written(Group& group, Status status) {
   if (unsynced && std::ranges::find(unsynced_, group.file) == unsynced_.end()) unsynced_.push_back(group.file);
   group.file.reset();
   --writes_;
+  last_written_ = loop_.turn_time();
+  hangs_ = false;
   deliver_in_order();
   post_start();
 }

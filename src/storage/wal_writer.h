@@ -82,6 +82,7 @@ class WalWriter {
   /// Queues. kOverloaded, kTooLarge, or why the log has no space; then nothing was queued.
   Status append(WalEntry entry);
 
+  /// A write could start at once; or the disk hangs, and waiting for it makes no sense.
   bool writable() const;
   void when_writable(io::Task task);
 
@@ -114,6 +115,7 @@ class WalWriter {
   using GroupPtr = std::shared_ptr<Group>;
 
   void post_start();
+  void watch_for_hang(io::Duration patience);
   bool slot_free() const;
   void start_writes();
   bool start_write();
@@ -156,6 +158,9 @@ class WalWriter {
   bool start_posted_ = false;
   bool draining_ = false;
   bool no_space_ = false;  // start_write() waits for a file
+  bool hangs_ = false;     // no write has ended for limits::kQuorumPatience
+  io::TimePoint last_written_{};
+  io::Timer hang_timer_;
 
   std::uint64_t log_id_ = 0;
   std::uint64_t next_group_ = 1;

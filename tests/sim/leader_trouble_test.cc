@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "protocol/record.h"
 #include "protocol/text.h"
 #include "tests/sim/sim_cluster.h"
@@ -148,6 +149,33 @@ TEST(LeaderTrouble, ALeaderWhoseDiskHangsGivesTheTopicAway) {
   EXPECT_EQ(ask(cluster, other, "PUT logs y"), "OK");
   EXPECT_TRUE(cluster.world().run_until([&] { return leader_of(cluster, "logs") != leader; }, 10s));
   EXPECT_EQ(ask(cluster, leader, "PUT logs z"), "OK") << "its clients are served by the next leader";
+}
+
+// All the writes that a disk takes at once hang, and they are other topics'. Of the last topics nothing is under way
+// that anybody could miss.
+TEST(LeaderTrouble, ALeaderWhoseDiskHangsForOthersGivesTheTopicAway) {
+  SimCluster cluster({.seed = 8, .nodes = 3, .replication_factor = 3, .segment_entries = 1'000'000});
+  ASSERT_TRUE(cluster.form());
+  std::vector<std::string> led;  // by the first node
+  for (int i = 0; led.size() < 14 && i < 60; ++i) {
+    const std::string name = "t" + std::to_string(i);
+    ASSERT_EQ(ask(cluster, NodeId(1), "REGISTER " + name), "OK");
+    if (leader_of(cluster, name) == NodeId(1)) led.push_back(name);
+  }
+  ASSERT_EQ(led.size(), 14u) << "more than the logs of two shards write at once";
+  cluster.disk(NodeId(1)).set_latency(24h, 24h);
+  const std::string large(limits::kWalSmallWrite, 'x');
+  std::vector<std::shared_ptr<Sink>> answers;
+  for (const std::string& topic : led) {
+    answers.push_back(submit(cluster, NodeId(1), "PUT " + topic + " " + large));
+    cluster.world().run_for(10ms);
+  }
+  const auto answered = [](const auto& sink) { return sink->text.has_value(); };
+  EXPECT_TRUE(cluster.world().run_until([&] { return std::ranges::all_of(answers, answered); }, 10s));
+  for (const std::string& topic : led) {
+    EXPECT_EQ(ask(cluster, NodeId(1), "PUT " + topic + " y"), "OK");
+    EXPECT_NE(leader_of(cluster, topic), NodeId(1));
+  }
 }
 
 }  // namespace

@@ -145,5 +145,33 @@ INSTANTIATE_TEST_SUITE_P(Policies, WeakerFsync,
                                          Setup{"PolicyOfTheNode", 1, "never", " fsync=default"}),
                          [](const auto& param) { return param.param.name; });
 
+// The log of a node that syncs always, and topics that do not wait for it: what it cannot take was answered already.
+/// Of one replica.
+class WeakerTopic : public WeakerFsync {};
+
+TEST_P(WeakerTopic, AWriteOfTheLogThatFailsEndsTheSegmentAndNoMore) {
+  put("old", 10);
+  ASSERT_EQ(ask("COMMIT logs plain 10"), "OK10");
+  const NodeId leader = logs()->last().leader;
+  cluster_.disk(leader).fail_nth(io::SimDisk::Operation::kWrite, 1, "/wal", 1);
+  ASSERT_EQ(ask_once("PUT logs hit"), "OK");
+  cluster_.world().run_for(5s);
+  EXPECT_EQ(logs()->segments.size(), 2u);
+  EXPECT_EQ(ask_once("PUT logs new0"), "OK");
+  put("more", 9);
+  const std::vector<std::string> there = read_all("READ logs plain");
+  ASSERT_GE(there.size(), 10u);
+  EXPECT_EQ(there[there.size() - 10], "new0");
+  const std::size_t all = read_all("READ logs fresh").size();
+  cut_power_of_all();
+  EXPECT_GE(read_all("READ logs again").size() + 10, all) << "at most what came after the segment is lost";
+}
+
+INSTANTIATE_TEST_SUITE_P(Policies, WeakerTopic,
+                         testing::Values(Setup{"NodeAlone", 1, "always", " fsync=never"},
+                                         Setup{"NodeAloneInterval", 1, "always", " fsync=interval:1000"},
+                                         Setup{"ThreeNodes", 3, "always", " fsync=never replicas=1"}),
+                         [](const auto& param) { return param.param.name; });
+
 }  // namespace
 }  // namespace walrus::sim

@@ -4,6 +4,7 @@
 
 #include "storage/layout.h"
 #include "storage/promise_table.h"
+#include "storage/shard_promises.h"
 #include "tests/unit/storage/golden.h"
 #include "tests/unit/storage/sim_store.h"
 
@@ -150,6 +151,31 @@ TEST(Promises, OfARemovedSegmentGoWithItAndDoNotComeBack) {
     EXPECT_EQ(store.segment().promised(), Epoch(7));
     EXPECT_EQ(store.segment(kSecond).promised(), Epoch(60));
   }
+}
+
+// A node whose retention removes segments for years keeps nothing of them.
+TEST(Promises, OfRemovedSegmentsLeaveNothingBehind) {
+  SimStore store(65);
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(promise(store, store.segment(kSecond), Epoch(60)));
+  ASSERT_TRUE(store.close());
+  ASSERT_TRUE(store.open());  // from here on this one stands in the node's own table
+  ShardPromises promises(*store.disk, kNode, 0);
+  ASSERT_TRUE(promises.open());
+  for (std::uint64_t topic = 100; topic < 1100; ++topic) {
+    promises.promise(key_of(topic), Epoch(topic));
+    EXPECT_TRUE(promises.remove(key_of(topic)));
+    EXPECT_EQ(promises.look_up(key_of(topic)).epoch, Epoch());
+  }
+  EXPECT_TRUE(promises.remove(kSecond));
+  EXPECT_EQ(promises.look_up(kSecond).epoch, Epoch());
+  promises.logged(1);
+  ASSERT_TRUE(promises.before_release(2));
+  const auto bytes = store.disk->read_file(layout::shard_promises(kNode, 0));
+  ASSERT_TRUE(bytes);
+  const auto table = PromiseTable::decode(*bytes);
+  ASSERT_TRUE(table);
+  EXPECT_THAT(table->entries(), testing::ElementsAre(testing::Pair(kSecond, Epoch())));
 }
 
 TEST(Promises, CanBeMadeForASegmentThatTakesNoAppends) {
