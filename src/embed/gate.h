@@ -35,6 +35,12 @@ class Gate {
     if (state_.exchange(kOpen, std::memory_order_acq_rel) == kAwaited) wake(1);
   }
 
+  /// For another use, when nobody is in wait() or open().
+  void shut() {
+    state_.store(kShut, std::memory_order_relaxed);
+    others_woken_.store(false, std::memory_order_relaxed);
+  }
+
  private:
   void wake(int threads) const { ::syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0); }
 

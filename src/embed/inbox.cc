@@ -10,7 +10,9 @@ namespace {
 
 // Of a record: its length, attributes, deltas and the lengths of key and value, at most.
 constexpr std::size_t kRecordFraming = 32;
-constexpr std::size_t kMostSpareBuilders = 4;
+// Of rounds that are over.
+constexpr std::size_t kMostIdleRounds = 4;
+constexpr std::size_t kMostIdleBatches = 256;
 
 std::size_t size_of(std::span<const NewRecord> records) {
   std::size_t bytes = 0;
@@ -21,6 +23,39 @@ std::size_t size_of(std::span<const NewRecord> records) {
 }
 
 }  // namespace
+
+StagedBatch& Round::fresh_batch() {
+  if (used == all.size()) all.push_back(std::make_unique<StagedBatch>());
+  return *all[used++];
+}
+
+RoundPtr RoundPool::take() {
+  std::unique_ptr<Round> round;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      round = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (!round) round = std::make_unique<Round>();
+  return {round.release(), [pool = shared_from_this()](Round* over) { pool->give_back(std::unique_ptr<Round>(over)); }};
+}
+
+void RoundPool::give_back(std::unique_ptr<Round> round) {
+  for (std::size_t i = 0; i < round->used; ++i) {
+    StagedBatch& batch = *round->all[i];
+    storage::BatchBuilder builder = std::move(batch.builder);
+    builder.clear();
+    batch = {};
+    batch.builder = std::move(builder);
+  }
+  if (round->all.size() > kMostIdleBatches) round->all.resize(kMostIdleBatches);
+  round->used = 0;
+  round->done.shut();
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kMostIdleRounds) idle_.push_back(std::move(round));
+}
 
 Result<Inbox::Added> Inbox::add(const std::shared_ptr<TopicLog>& topic, TopicInbox& inbox,
                                 std::span<const NewRecord> records, bool urgent, OffsetDone done) {
@@ -56,17 +91,14 @@ Result<Inbox::Added> Inbox::add(const std::shared_ptr<TopicLog>& topic, TopicInb
 
 StagedBatch& Inbox::batch_for(const std::shared_ptr<TopicLog>& topic, TopicInbox& inbox, std::size_t bytes) {
   if (inbox.filling != nullptr && inbox.filling->bytes + bytes <= limits::kMaxBatchBytes) return *inbox.filling;
-  if (!filling_) filling_ = std::make_shared<Round>();
-  StagedBatch& batch = filling_->batches.emplace_back();
+  if (!filling_) filling_ = pool_->take();
+  StagedBatch& batch = filling_->fresh_batch();
   batch.topic = topic;
   batch.inbox = &inbox;
   batch.round = filling_.get();
   batch.base = inbox.next;
   batch.generation = inbox.generation;
-  if (!inbox.spare.empty()) {
-    batch.builder = std::move(inbox.spare.back());
-    inbox.spare.pop_back();
-  }
+  batch.builder.expect(inbox.usual_bytes);
   inbox.filling = &batch;
   return batch;
 }
@@ -75,7 +107,7 @@ RoundPtr Inbox::take() {
   const std::lock_guard lock(mutex_);
   told_ = Tell::kNothing;
   if (filling_) {
-    for (StagedBatch& batch : filling_->batches) batch.inbox->filling = nullptr;
+    for (const auto& batch : filling_->batches()) batch->inbox->filling = nullptr;
   }
   return std::exchange(filling_, nullptr);
 }
@@ -84,9 +116,8 @@ void Inbox::give_back(std::span<const StagedBatchPtr> batches) {
   const std::lock_guard lock(mutex_);
   for (const StagedBatchPtr& batch : batches) {
     bytes_ -= batch->bytes;
-    auto& spare = batch->inbox->spare;
-    // What has failed before it was finished is still in its builder, and must not join others.
-    if (batch->builder.empty() && spare.size() < kMostSpareBuilders) spare.push_back(std::move(batch->builder));
+    std::size_t& usual = batch->inbox->usual_bytes;
+    usual = std::max(batch->builder.last_bytes(), usual / 2);
   }
   if (waiting_for_room_ > 0 && bytes_ < capacity_) room_.notify_all();
 }

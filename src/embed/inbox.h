@@ -17,7 +17,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -52,9 +51,9 @@ struct StagedBatch {
   Offset base;
   std::uint64_t generation = 0;  ///< of the topic's offsets; an older one was failed meanwhile
   Round* round = nullptr;
-  storage::BatchBuilder builder;
-  SharedBytes finished;   ///< what the builder has made, until the log has taken it
-  std::size_t bytes = 0;  ///< what it counts for in the inbox
+  storage::BatchBuilder builder;  ///< used again with the round
+  SharedBytes finished;           ///< what the builder has made, until the log has taken it
+  std::size_t bytes = 0;          ///< what it counts for in the inbox
   struct Waiting {
     Offset offset;
     OffsetDone done;
@@ -64,12 +63,30 @@ struct StagedBatch {
 };
 
 struct Round {
-  std::deque<StagedBatch> batches;  // stays put: topics and threads point into it
-  std::size_t unfinished = 0;       ///< batches that are not told yet; loop thread
-  Ongoing::Mark mark = 0;           ///< loop thread
+  StagedBatch& fresh_batch();
+  std::span<const std::unique_ptr<StagedBatch>> batches() const { return std::span(all).first(used); }
+
+  std::vector<std::unique_ptr<StagedBatch>> all;  // stay put: topics and threads point to them
+  std::size_t used = 0;
+  std::size_t unfinished = 0;  ///< batches that are not told yet; loop thread
+  Ongoing::Mark mark = 0;      ///< loop thread
   Gate done;
 };
 using RoundPtr = std::shared_ptr<Round>;
+
+/// Rounds that are over, with the memory of their batches: callers allocate nothing under the inbox's lock, and what
+/// they write to is in the processor's cache. Any thread; outlived by its rounds.
+class RoundPool : public std::enable_shared_from_this<RoundPool> {
+ public:
+  RoundPtr take();
+
+ private:
+  void give_back(std::unique_ptr<Round> round);
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Round>> idle_;
+};
+
 /// Keeps its round.
 using StagedBatchPtr = std::shared_ptr<StagedBatch>;
 
@@ -78,9 +95,9 @@ struct TopicInbox {
   Offset next;
   std::uint64_t generation = 0;
   StagedBatch* filling = nullptr;
-  std::vector<storage::BatchBuilder> spare;  ///< they know how large the topic's batches are
-  std::optional<Error> closed;               ///< removed: why nothing is added
-  std::optional<Error> lost;                 ///< of records whose appenders did not wait
+  std::size_t usual_bytes = 0;  ///< of a batch lately: the next begins with room for as much
+  std::optional<Error> closed;  ///< removed: why nothing is added
+  std::optional<Error> lost;    ///< of records whose appenders did not wait
   /// Where offsets went on when such records were lost; an older one only while it is below the later ones.
   struct Rewind {
     std::uint64_t generation = 0;
@@ -106,7 +123,7 @@ class Inbox {
 
   /// Everything added so far; null when that is nothing. Loop thread.
   RoundPtr take();
-  /// The log has taken these, or they have failed: their room and their builders can be used again. Loop thread.
+  /// The log has taken these, or they have failed: there is room for others. Loop thread.
   void give_back(std::span<const StagedBatchPtr> batches);
 
   /// What is staged of the topic fails when the loop meets it; offsets go on at `next`. `lost` is told to the next
@@ -126,6 +143,7 @@ class Inbox {
   const std::size_t capacity_;
   std::mutex mutex_;
   std::condition_variable room_;
+  const std::shared_ptr<RoundPool> pool_ = std::make_shared<RoundPool>();
   RoundPtr filling_;
   std::size_t bytes_ = 0;
   std::size_t waiting_for_room_ = 0;

@@ -92,11 +92,11 @@ void Shard::take_now() {
   const RoundPtr round = inbox_.take();
   if (!round) return;
   soon_.cancel();
-  round->unfinished = round->batches.size();
+  round->unfinished = round->used;
   round->mark = home_->rounds.begin();
-  for (StagedBatch& batch : round->batches) {
-    const std::shared_ptr<TopicLog> topic = std::exchange(batch.topic, nullptr);
-    topic->take(StagedBatchPtr(round, &batch));
+  for (const auto& batch : round->batches()) {
+    const std::shared_ptr<TopicLog> topic = std::exchange(batch->topic, nullptr);
+    topic->take(StagedBatchPtr(round, batch.get()));
   }
 }
 

@@ -133,7 +133,7 @@ void TopicLog::append_held() {
     // Finished anew when the log had no room for it the last time: then its bytes are there already.
     if (staged.finished.empty()) {
       WALRUS_ASSERT(staged.base == part.segment->end());
-      staged.finished = SharedBytes(staged.builder.finish(staged.base));
+      staged.finished = staged.builder.finish_shared(staged.base);
     }
     const Status appended = part.segment->append(staged.finished);
     if (!appended && appended.error().code == ErrorCode::kOverloaded) {

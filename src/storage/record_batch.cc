@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/crc32c.h"
+#include "base/limits.h"
 
 namespace walrus::storage {
 namespace {
@@ -145,6 +146,9 @@ Result<BatchHeader> check_batch(std::string_view bytes) {
   return header;
 }
 
+/// One piece of memory made and filled at once costs less than a buffer that another thread has to give back.
+constexpr std::size_t kLargestCopied = 4 * limits::kKiB;
+
 BatchBuilder::BatchBuilder() = default;
 
 void BatchBuilder::set_producer(std::int64_t id, std::int16_t epoch, std::int32_t base_sequence) {
@@ -203,7 +207,7 @@ void BatchBuilder::add(std::optional<std::string_view> key, std::string_view val
   ++records_;
 }
 
-std::string BatchBuilder::finish(Offset base, std::string next) {
+void BatchBuilder::complete(Offset base) {
   WALRUS_ASSERT(records_ > 0);
   char* at = buffer_.data();
   store_big<std::uint64_t>(at + kBaseOffset, base.value());
@@ -223,8 +227,30 @@ std::string BatchBuilder::finish(Offset base, std::string next) {
   last_size_ = buffer_.size();
   records_ = 0;
   set_producer(-1, -1, -1);
+}
+
+std::string BatchBuilder::finish(Offset base, std::string next) {
+  complete(base);
   next.clear();
   return std::exchange(buffer_, std::move(next));
+}
+
+SharedBytes BatchBuilder::finish_shared(Offset base) {
+  complete(base);
+  if (buffer_.size() > kLargestCopied) return SharedBytes(std::exchange(buffer_, {}));
+  SharedBytes batch = SharedBytes::copy_of(buffer_);
+  buffer_.clear();
+  return batch;
+}
+
+void BatchBuilder::clear() {
+  records_ = 0;
+  set_producer(-1, -1, -1);
+  if (buffer_.capacity() > kLargestCopied) {
+    buffer_ = {};
+  } else {
+    buffer_.clear();
+  }
 }
 
 void set_base_offset(std::string& batch, Offset base) {

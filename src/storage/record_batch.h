@@ -80,8 +80,17 @@ class BatchBuilder {
   /// Completes header and CRC and hands the batch over; the builder is empty again. At least one record is there.
   /// The next batch grows in the memory of `next`, whose content is of no use any more.
   std::string finish(Offset base, std::string next = {});
+  /// The same, shared. A small batch is copied, and the builder keeps its memory.
+  SharedBytes finish_shared(Offset base);
+  /// The next batch, if it needs fresh memory, begins with room for so much.
+  void expect(std::size_t bytes) { last_size_ = bytes; }
+  /// The size of the batch finished last.
+  std::size_t last_bytes() const { return last_size_; }
+  /// Drops what was added since the last finish(), and a large buffer.
+  void clear();
 
  private:
+  void complete(Offset base);
   char* grow(std::size_t bytes);
   std::int64_t note_time(std::int64_t timestamp_ms);
 

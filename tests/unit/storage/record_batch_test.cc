@@ -83,6 +83,27 @@ TEST(RecordBatch, BaseOffsetCanBeSetWithoutANewCrc) {
   EXPECT_EQ(header->base_offset, Offset(5));
 }
 
+TEST(RecordBatch, FinishedSharedIsTheSameAndTheBuilderBeginsAnew) {
+  BatchBuilder shared;
+  BatchBuilder plain;
+  SharedBytes first;
+  for (const std::size_t size : {100, 5'000, 100}) {  // copied, handed over, copied
+    shared.add(std::string(size, 'v'), kTime);
+    plain.add(std::string(size, 'v'), kTime);
+    const SharedBytes batch = shared.finish_shared(Offset(3));
+    if (first.empty()) first = batch;
+    EXPECT_EQ(batch.view(), plain.finish(Offset(3)));
+    EXPECT_TRUE(shared.empty());
+  }
+  EXPECT_EQ(read_all(first.view()).front().value, std::string(100, 'v')) << "what comes later does not touch it";
+  shared.set_producer(1, 2, 3);
+  shared.add("dropped", kTime + 1);
+  shared.clear();
+  shared.add("kept", kTime);
+  plain.add("kept", kTime);
+  EXPECT_EQ(shared.finish_shared(Offset(9)).view(), plain.finish(Offset(9)));
+}
+
 TEST(RecordBatch, BuilderIsEmptyAfterFinishAndForgetsTheProducer) {
   BatchBuilder builder;
   EXPECT_TRUE(builder.empty());
