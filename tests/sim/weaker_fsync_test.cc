@@ -98,6 +98,7 @@ class WeakerFsync : public testing::TestWithParam<Setup> {
   }
   static std::vector<std::string> numbered(const std::string& prefix, int count) {
     std::vector<std::string> values;
+    values.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) values.push_back(prefix + std::to_string(i));
     return values;
   }
