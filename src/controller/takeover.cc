@@ -133,7 +133,7 @@ void Takeover::propose(const metadata::TopicPtr& topic, const replication::Recov
   complete.set_hash(found.hash);
   complete.set_bytes(found.bytes);
   complete.set_latest_ms(found.latest_ms);
-  complete.set_weaker_fsync(!fsync_.always());
+  complete.set_weaker_fsync(!fsync_.always() || found.lost_unwritten);
   for (const NodeId holder : found.holders) complete.add_holders(holder.value());
   log::info("topic {} segment {}: ends at {}, held by {} nodes", topic->name, topic->last().id, found.end,
             found.holders.size());

@@ -107,18 +107,18 @@ RoundPtr Inbox::take() {
   const std::lock_guard lock(mutex_);
   told_ = Tell::kNothing;
   if (filling_) {
-    for (const auto& batch : filling_->batches()) batch->inbox->filling = nullptr;
+    for (const auto& batch : filling_->batches()) {
+      batch->inbox->filling = nullptr;
+      std::size_t& usual = batch->inbox->usual_bytes;
+      usual = std::max(batch->builder.bytes(), usual / 2);
+    }
   }
   return std::exchange(filling_, nullptr);
 }
 
 void Inbox::give_back(std::span<const StagedBatchPtr> batches) {
   const std::lock_guard lock(mutex_);
-  for (const StagedBatchPtr& batch : batches) {
-    bytes_ -= batch->bytes;
-    std::size_t& usual = batch->inbox->usual_bytes;
-    usual = std::max(batch->builder.last_bytes(), usual / 2);
-  }
+  for (const StagedBatchPtr& batch : batches) bytes_ -= batch->bytes;  // its topic may be gone by now
   if (waiting_for_room_ > 0 && bytes_ < capacity_) room_.notify_all();
 }
 

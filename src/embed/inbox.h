@@ -47,7 +47,7 @@ struct Round;
 /// Records of one topic that become one batch of the log.
 struct StagedBatch {
   std::shared_ptr<TopicLog> topic;
-  struct TopicInbox* inbox = nullptr;
+  struct TopicInbox* inbox = nullptr;  ///< while `topic` is set
   Offset base;
   std::uint64_t generation = 0;  ///< of the topic's offsets; an older one was failed meanwhile
   Round* round = nullptr;
@@ -74,8 +74,8 @@ struct Round {
 };
 using RoundPtr = std::shared_ptr<Round>;
 
-/// Rounds that are over, with the memory of their batches: callers allocate nothing under the inbox's lock, and what
-/// they write to is in the processor's cache. Any thread; outlived by its rounds.
+/// Rounds that are over, with the memory of their batches: callers of small appends allocate next to nothing under the
+/// inbox's lock, and what they write to is in the processor's cache. Any thread; lives as long as its rounds.
 class RoundPool : public std::enable_shared_from_this<RoundPool> {
  public:
   RoundPtr take();

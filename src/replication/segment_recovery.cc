@@ -123,6 +123,7 @@ void SegmentRecovery::decide_end() {
 void SegmentRecovery::seal_alone() {
   auto own = replicas_.follower(options_.key, options_.base);
   if (!own) return finish(fail(own.error()));
+  unwritten_ = (*own)->segment().logged_end() < end_;
   end_ = std::min(end_, (*own)->segment().logged_end());
   count_holders();
 }
@@ -205,7 +206,8 @@ void SegmentRecovery::count_holders() {
                       .hash = segment.hash_at(end_).value_or(segment.hash()),
                       .holders = {options_.self},
                       .bytes = segment.bytes(),
-                      .latest_ms = segment.times().value_or(storage::TimeRange{}).latest_ms};
+                      .latest_ms = segment.times().value_or(storage::TimeRange{}).latest_ms,
+                      .lost_unwritten = unwritten_};
   for (const auto& [node, fenced] : fenced_) {
     if (node == options_.self) continue;
     Offset durable = fenced.durable_end;

@@ -45,6 +45,7 @@ struct RecoveredEnd {
   std::vector<NodeId> holders;  ///< at least a quorum, or all replicas that are not gone
   std::uint64_t bytes = 0;      ///< as stored
   std::int64_t latest_ms = 0;   ///< time of the latest record; 0: not known
+  bool lost_unwritten = false;  ///< a lone replica's log did not take what a weaker fsync policy had counted
 };
 
 class SegmentRecovery : public std::enable_shared_from_this<SegmentRecovery> {
@@ -83,6 +84,7 @@ class SegmentRecovery : public std::enable_shared_from_this<SegmentRecovery> {
   std::set<NodeId> suspect_;         // answered with it
   bool decided_ = false;
   Offset end_;
+  bool unwritten_ = false;  // behind end_ there was more, in memory alone
   NodeId source_;
   std::vector<std::shared_ptr<FollowerLink>> links_;
   std::vector<io::Timer> timers_;

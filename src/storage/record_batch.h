@@ -84,8 +84,6 @@ class BatchBuilder {
   SharedBytes finish_shared(Offset base);
   /// The next batch, if it needs fresh memory, begins with room for so much.
   void expect(std::size_t bytes) { last_size_ = bytes; }
-  /// The size of the batch finished last.
-  std::size_t last_bytes() const { return last_size_; }
   /// Drops what was added since the last finish(), and a large buffer.
   void clear();
 

@@ -62,6 +62,7 @@ Status WalWriter::append(WalEntry entry) {
   // Promises and removals are small, and a loaded node must be able to answer a fence.
   const bool bounded = entry.kind == wal::EntryKind::kBatch && !queued_.empty();
   if (bounded && queued_bytes_ + bytes > options_.wal_max_queued_bytes) {
+    hangs_ = false;  // there is something to wait for again
     return fail(ErrorCode::kOverloaded, "write-ahead log: queue is full");
   }
   if (!files_.status()) {
@@ -82,7 +83,7 @@ bool WalWriter::writable() const {
   const std::size_t queued_writes = queued_bytes_ / options_.wal_max_write_bytes;
   const bool room =
       writes_ + queued_writes < options_.wal_writes_in_flight && in_flight_.size() < limits::kWalMaxGroups;
-  return (room || hangs_) && !no_space_;
+  return hangs_ || (room && !no_space_);
 }
 
 void WalWriter::when_writable(io::Task task) {
@@ -95,7 +96,7 @@ void WalWriter::when_writable(io::Task task) {
 /// missed, and a leader that is missed has a successor.
 void WalWriter::watch_for_hang(io::Duration patience) {
   hang_timer_ = loop_.after(patience, [this] {
-    if (writable_tasks_.empty() || writes_ == 0) return;
+    if (writable_tasks_.empty() || (writes_ == 0 && !no_space_)) return;
     const io::Duration still = loop_.now() - last_written_;
     if (still < limits::kQuorumPatience) return watch_for_hang(limits::kQuorumPatience - still);
     log::warn("write-ahead log: a write has been under way for {} ms: the disk hangs",
@@ -129,7 +130,7 @@ void WalWriter::post_start() {
 }
 
 void WalWriter::wake() {
-  no_space_ = false;
+  no_space_ = hangs_ = false;
   post_start();
 }
 
@@ -183,7 +184,7 @@ bool WalWriter::start_write() {
   const std::size_t entries = gather(payload);
   const auto place = files_.take(wal::group_size(payload), next_group_);
   if (!place) {
-    no_space_ = true;
+    if (!std::exchange(no_space_, true) && writes_ == 0) last_written_ = loop_.turn_time();
     return false;
   }
   const GroupPtr group = fresh_group();

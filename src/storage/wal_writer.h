@@ -158,7 +158,7 @@ class WalWriter {
   bool start_posted_ = false;
   bool draining_ = false;
   bool no_space_ = false;  // start_write() waits for a file
-  bool hangs_ = false;     // no write has ended for limits::kQuorumPatience
+  bool hangs_ = false;     // no write, nor the making of a file, has ended for limits::kQuorumPatience
   io::TimePoint last_written_{};
   io::Timer hang_timer_;
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "storage/layout.h"
 #include "tests/unit/storage/sim_store.h"
 
@@ -86,6 +88,46 @@ TEST(ShardStore, ACleanStopThatTakesLongerThanTheLogWaitsForItsMarkEndsCleanly) 
     ASSERT_TRUE(store.close());
     ASSERT_TRUE(store.open());
     EXPECT_EQ(store.values(store.segment()), (Strings{"one"}));
+  }
+}
+
+// Waiting for it would hide that it hangs from those who miss what was appended. Neither does it keep the loop busy.
+TEST(ShardStore, ADiskThatHangsIsNotWaitedFor) {
+  for (const std::size_t size : {2'000, 15'000}) {  // larger ones need the next file, which hangs as well
+    SimStore store(4, [] {
+      EngineOptions options = test::small_files();
+      options.wal_max_queued_bytes = 256 * limits::kKiB;
+      return options;
+    }());
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(append(store.segment(), {"one"}));
+    ASSERT_TRUE(store.wait_durable(store.segment()));
+    store.disk->set_latency(24h, 24h);
+    const std::string value(size, 'x');
+    for (int i = 0; i < 100 && store.store->writable(); ++i) {
+      ASSERT_TRUE(append(store.segment(), {value}));
+      store.world.run_for(1ms);
+    }
+    ASSERT_FALSE(store.store->writable());
+    bool told = false;
+    store.store->when_writable([&] { told = true; });
+    store.world.run_for(500ms);
+    EXPECT_FALSE(told);
+    store.world.run_for(2s);
+    EXPECT_TRUE(told) << size;
+
+    while (append(store.segment(), {value})) {
+    }
+    int attempts = 0;
+    std::function<void()> again = [&] {
+      EXPECT_FALSE(append(store.segment(), {value}));
+      if (++attempts < 1000) store.store->when_writable(again);
+    };
+    store.store->when_writable(again);
+    store.world.run_for(10s);
+    EXPECT_GE(attempts, 5);
+    EXPECT_LE(attempts, 12);
+    store.crash(io::CrashModel::kLoseUnsynced);
   }
 }
 
