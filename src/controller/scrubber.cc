@@ -15,8 +15,8 @@ constexpr io::Duration kRecheckDelay = std::chrono::minutes(1);
 constexpr io::Duration kLookForPoisoned = std::chrono::seconds(10);
 constexpr std::size_t kMaxUrgent = 1'000;
 
-bool another_holder_is_up(const metadata::View& view, const metadata::SegmentInfo& segment, NodeId self) {
-  return std::ranges::any_of(segment.replicas, [&](NodeId holder) { return holder != self && view.is_up(holder); });
+bool only_copy_is_here(const metadata::View& view, const metadata::SegmentInfo& segment, NodeId self) {
+  return std::ranges::none_of(segment.replicas, [&](NodeId holder) { return holder != self && view.is_up(holder); });
 }
 
 }  // namespace
@@ -54,7 +54,10 @@ void Scrubber::suspect(storage::SegmentKey key) {
 
 void Scrubber::look_for_poisoned() {
   look_ = shard_.loop.after(kLookForPoisoned, [this] { look_for_poisoned(); });
+  const metadata::ViewPtr view = shard_.metadata.view();
   for (const storage::SegmentKey& key : shard_.store.poisoned()) {
+    const Target target = target_of(key);
+    if (target.segment == nullptr || only_copy_is_here(*view, *target.segment, options_.self)) continue;
     if (std::ranges::find(damaged_, key) == damaged_.end()) suspect(key);
   }
 }
@@ -107,9 +110,11 @@ Scrubber::Target Scrubber::target_of(storage::SegmentKey key) const {
 void Scrubber::check(const Target& target) {
   const metadata::SegmentInfo& segment = *target.segment;
   const storage::SegmentKey key{target.topic->id, segment.id};
+  const bool only_copy = only_copy_is_here(*shard_.metadata.view(), segment, options_.self);
   verifier_ = std::make_shared<replication::SegmentVerifier>(
       shard_.loop, shard_.store, limit_,
-      replication::SealedSegment{.key = key, .base = segment.base, .end = segment.end, .hash = segment.hash},
+      replication::SealedSegment{
+          .key = key, .base = segment.base, .end = segment.end, .hash = segment.hash, .only_copy = only_copy},
       [this, key](const Status& status) { on_checked(key, status); });
   verifier_->start();
 }
@@ -148,7 +153,7 @@ void Scrubber::give_up(storage::SegmentKey key, const Error& damage) {
   const Target target = target_of(key);
   if (target.segment == nullptr) return;
   log::error("topic {} segment {}: the copy here is damaged: {}", target.topic->name, key.segment, damage.message());
-  if (!another_holder_is_up(*view, *target.segment, options_.self)) {
+  if (only_copy_is_here(*view, *target.segment, options_.self)) {
     log::error("topic {} segment {}: no other holder is up; the damaged copy is kept", target.topic->name, key.segment);
     return check_later(key);
   }

@@ -7,7 +7,7 @@
 // once, for readers that met damage; so has a file that failed, for which the log would be kept until the next start.
 //
 // Failure: while no other holder is up the damaged copy stays listed and in place, as part of it may be all there is;
-// it is looked at again a minute later.
+// it is looked at again a minute later. One whose file failed is read like any other then: it may be whole.
 //
 // Loop thread of the shard.
 #pragma once

@@ -1,6 +1,7 @@
 #include "controller/takeover.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <utility>
 
@@ -74,7 +75,7 @@ void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicP
     running->second.recovery->stop();
     running_.erase(running);
   }
-  if (our_turn(*topic, self_) && !running_.contains(topic->id)) recover(*topic);
+  if (our_turn(*topic, self_) && !running_.contains(topic->id)) recover(*topic, 0);
   const auto look = [&](const metadata::SegmentInfo& segment, const metadata::SegmentInfo* earlier) {
     const bool replicated = segment.replicas.size() > 1;  // a lone replica is at its end as it is
     if (!segment.sealed() || !replicated || !segment.has_replica(self_)) return;
@@ -89,7 +90,7 @@ void Takeover::look_at(const metadata::TopicInfo* before, const metadata::TopicP
   topic->segments.each_changed(before != nullptr ? &before->segments : nullptr, look);
 }
 
-void Takeover::recover(const metadata::TopicInfo& topic) {
+void Takeover::recover(const metadata::TopicInfo& topic, std::uint64_t attempts) {
   const metadata::SegmentInfo& last = topic.last();
   const metadata::ViewPtr view = metadata_.view();
   const metadata::TopicPtr held = view->find_topic(topic.id);
@@ -107,13 +108,16 @@ void Takeover::recover(const metadata::TopicInfo& topic) {
                                    .lose_data = last.lose_data,
                                    .version = view->version()},
       [this, held](Result<replication::RecoveredEnd> found) { on_recovered(held, std::move(found)); });
-  running_[topic.id] = {.seal_epoch = last.seal_epoch, .recovery = recovery, .retry = {}};
+  running_[topic.id] = {.seal_epoch = last.seal_epoch, .recovery = recovery, .attempts = attempts + 1, .retry = {}};
   recovery->start();
 }
 
 void Takeover::on_recovered(const metadata::TopicPtr& topic, Result<replication::RecoveredEnd> found) {
   if (found) return propose(topic, *found);
-  log::warn("topic {} segment {}: {}", topic->name, topic->last().id, found.error().message());
+  const auto running = running_.find(topic->id);
+  if (running != running_.end() && std::has_single_bit(running->second.attempts)) {  // rarer and rarer
+    log::warn("topic {} segment {}: {}", topic->name, topic->last().id, found.error().message());
+  }
   if (found.error().code == ErrorCode::kPoisoned) hand_over(*topic);
   try_again(topic->id);  // dropped when the view names another recoverer meanwhile
 }
@@ -148,10 +152,10 @@ void Takeover::propose(const metadata::TopicPtr& topic, const replication::Recov
 void Takeover::try_again(TopicId id) {
   const auto running = running_.find(id);
   if (running == running_.end()) return;
-  running->second.retry = loop_.after(kRetryDelay, [this, id] {
+  running->second.retry = loop_.after(kRetryDelay, [this, id, attempts = running->second.attempts] {
     running_.erase(id);
     const metadata::TopicPtr topic = metadata_.view()->find_topic(id);
-    if (topic && our_turn(*topic, self_)) recover(*topic);
+    if (topic && our_turn(*topic, self_)) recover(*topic, attempts);
   });
 }
 

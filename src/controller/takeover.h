@@ -39,13 +39,14 @@ class Takeover {
   struct Running {
     Epoch seal_epoch;
     std::shared_ptr<replication::SegmentRecovery> recovery;
+    std::uint64_t attempts = 0;
     io::Timer retry;
   };
 
   void follow(const metadata::View* before, const metadata::View& now);
   void drop_deleted(const metadata::View& now);
   void look_at(const metadata::TopicInfo* before, const metadata::TopicPtr& topic);
-  void recover(const metadata::TopicInfo& topic);
+  void recover(const metadata::TopicInfo& topic, std::uint64_t attempts);
   void on_recovered(const metadata::TopicPtr& topic, Result<replication::RecoveredEnd> found);
   void propose(const metadata::TopicPtr& topic, const replication::RecoveredEnd& found);
   void try_again(TopicId topic);

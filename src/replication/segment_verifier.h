@@ -23,6 +23,7 @@ struct SealedSegment {
   Offset base;
   Offset end;
   std::uint64_t hash = 0;  ///< 0: not known (its leader's disk failed before it was sealed), not compared
+  bool only_copy = false;  ///< read also when its file has failed: what it has cannot be made anew
 };
 
 class SegmentVerifier : public std::enable_shared_from_this<SegmentVerifier> {

@@ -134,10 +134,12 @@ void WalWriter::wake() {
   post_start();
 }
 
-/// For what is queued.
+/// For what is queued. Writes that carry little cost the disk as much as others, and who waits for each answer has
+/// nothing to add meanwhile: a small one starts beside another only when it carries as much.
 bool WalWriter::slot_free() const {
   if (writes_ >= options_.wal_writes_in_flight || in_flight_.size() >= limits::kWalMaxGroups) return false;
-  return writes_ < limits::kWalSmallWritesInFlight || queued_bytes_ >= options_.wal_small_write;
+  if (writes_ == 0 || in_flight_.empty() || queued_bytes_ >= options_.wal_small_write) return true;
+  return writes_ < limits::kWalSmallWritesInFlight && queued_bytes_ >= in_flight_.back()->header.payload_bytes;
 }
 
 /// Starts what can start, then wakes those who wait for a free slot, or for all to be done.

@@ -43,6 +43,7 @@ class Client : public AnswerSink {
   /// The answers so far, by slot.
   std::vector<std::string> replies() const {
     std::vector<std::string> texts;
+    texts.reserve(answers.size());
     for (const auto& [slot, text] : answers) texts.push_back(text);
     return texts;
   }

@@ -354,5 +354,22 @@ TEST_F(RepairTest, TheOnlyCopyIsKeptEvenWhenItIsDamaged) {
   EXPECT_EQ(copy(1)->end(), Offset(8));
 }
 
+// Its content can be served all the same, and there is nothing to make it anew from: no alarm every ten seconds.
+TEST_F(RepairTest, AnOnlyCopyWhoseFileFailedIsDamagedOnlyWhenItCannotBeRead) {
+  seal(1, {1});
+  worker(1).scrubber.start();
+  copy(1)->poison();
+  run_for(61min);
+  EXPECT_GE(worker(1).counters.scrubbed_segments, 1u);
+  EXPECT_LE(worker(1).counters.scrubbed_segments, 2u);
+  EXPECT_EQ(worker(1).counters.damage_found, 0u);
+
+  copy(1)->rot(6);
+  run_for(61min);
+  EXPECT_GE(worker(1).counters.damage_found, 1u);
+  EXPECT_THAT(holders(), ElementsAre(1));
+  EXPECT_NE(copy(1), nullptr);
+}
+
 }  // namespace
 }  // namespace walrus::controller

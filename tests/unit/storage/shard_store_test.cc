@@ -200,6 +200,33 @@ TEST(ShardStore, ARecordThatIsWaitedForCostsOneWriteAlsoWhereTheLogIsNew) {
   EXPECT_LE(writes, kRecords + kRecords / 50);
 }
 
+TEST(ShardStore, ASecondSmallWriteOfTheLogCarriesAsMuchAsTheFirst) {
+  SimStore store(test::fresh_seed(), EngineOptions());
+  ASSERT_TRUE(store.open());
+  store.settle();
+  std::uint64_t writes = 0;
+  store.disk->set_hook([&](const io::SimDisk::Event& event) {
+    writes += event.operation == io::SimDisk::Operation::kWrite && event.path.contains("/wal/") &&
+              event.size < 64 * limits::kKiB;
+  });
+  Segment& segment = store.segment();
+  const auto append_some = [&](int records) {
+    for (int i = 0; i < records; ++i) ASSERT_TRUE(append(segment, {"value"}));
+    store.world.run_for(1ms);
+  };
+  store.disk->set_latency(1s, 1s);
+  append_some(10);
+  EXPECT_EQ(writes, 1u);
+  append_some(9);
+  EXPECT_EQ(writes, 1u) << "a second write for less than the first one has";
+  append_some(1);
+  EXPECT_EQ(writes, 2u);
+  append_some(100);
+  EXPECT_EQ(writes, 2u) << "a third small one";
+  EXPECT_TRUE(store.wait_durable(segment));
+  EXPECT_EQ(writes, 3u);
+}
+
 TEST(ShardStore, CallersThatWaitForALogThatRunsAheadOfTheSegmentFilesAreWokenAgain) {
   EngineOptions engine = test::small_files();
   engine.max_unwritten_stalled_bytes = 24 * limits::kKiB;
