@@ -26,7 +26,10 @@ void print_line(std::string_view line) {
 }
 
 std::string advice_for(const client::Error& error, RequestKind kind, std::string_view topic) {
-  if (error.text.starts_with("topic not found")) return fmt::format("Create it with: walrus-cli register {}", topic);
+  if (error.text.starts_with("topic not found")) {
+    return kind == RequestKind::kOther ? "The topics that there are: walrus-cli topic list"
+                                       : fmt::format("Create it with: walrus-cli register {}", topic);
+  }
   if (client::is_transient(error.text)) {
     if (topic.empty()) return "The cluster is not ready for this yet. Try again in a moment.";
     return fmt::format(

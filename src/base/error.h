@@ -39,6 +39,7 @@ namespace walrus {
   X(kUnknownProducer, 30, "unknown producer: start again with PRODUCER")                      \
   X(kOutOfSequence, 31, "out of sequence")                                                    \
   X(kDuplicate, 32, "duplicate: stored already, its offset is not known any more")            \
+  X(kRefused, 33, "refused")                                                                  \
   /* what became of a request */                                                              \
   X(kOutcomeUnknown, 40, "outcome unknown: the request may or may not have been carried out") \
   X(kUnavailable, 41, "unavailable: not carried out, try again")                              \

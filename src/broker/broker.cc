@@ -193,7 +193,7 @@ void Broker::on_resolved(const std::string& name, const Status& barrier) {
   std::erase(dirty_, &entry);
   active_.erase(&entry);
   if (last_topic_ == &entry) last_topic_ = nullptr;
-  unknown->queues.drop_unsent(barrier ? Error{ErrorCode::kTopicNotFound, {}} : barrier.error());
+  unknown->queues.end(barrier ? Error{ErrorCode::kTopicNotFound, {}} : barrier.error());
 }
 
 void Broker::on_view(const metadata::ViewPtr& before, const metadata::ViewPtr& now) {

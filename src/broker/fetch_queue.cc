@@ -105,6 +105,7 @@ void FetchQueue::on_read(Fetch fetch, Result<TailRead> read) {
 }
 
 void FetchQueue::wait_or_answer(Fetch fetch, Offset end) {
+  if (over()) return answer_error(fetch.readers, *over());
   const io::TimePoint now = context_.loop.now();
   auto& readers = fetch.readers.readers;
   const auto patient = std::ranges::partition(readers, [now](const auto& reader) { return reader.wait_until <= now; });
@@ -134,6 +135,7 @@ void FetchQueue::answer_error(const Readers& readers, const Error& error) {
 // What failed for the moment.
 
 void FetchQueue::hold(Fetch fetch, const Error& error) {
+  if (over()) return answer_error(fetch.readers, *over());
   if (context_.loop.now() >= fetch.held_until) {
     return answer_error(fetch.readers,
                         {ErrorCode::kTimedOut, "nobody who has the records answers: " + error.message()});

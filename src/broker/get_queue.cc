@@ -43,6 +43,7 @@ void GetQueue::on_taken(std::uint32_t asked, Result<Taken> taken) {
   } else {
     answer_front(asked, taken.error());
   }
+  if (over()) return answer_front(waiters_.size(), *over());
   if (!waiters_.empty() && !holding_) pump();
 }
 

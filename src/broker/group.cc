@@ -46,8 +46,9 @@ void Group::serve(Parked one) {
   cursor_->read(call.records, call.bytes, call.advance,
                 [weak = weak_from_this(), one = std::move(one)](Result<CursorRead> read) mutable {
                   const auto self = weak.lock();
-                  if (!self || !read) return one.done(fail(read ? Error{ErrorCode::kNotLeader, {}} : read.error()));
-                  self->on_read(std::move(one), std::move(*read));
+                  if (self && read) return self->on_read(std::move(one), std::move(*read));
+                  one.done(fail(read ? Error{ErrorCode::kNotLeader, {}} : read.error()));
+                  if (self) self->wake_later();
                 });
 }
 
@@ -67,7 +68,9 @@ void Group::park(Parked one) {
   if (one.until <= home_->loop.now()) return answer_empty(std::move(one.done));
   // Who has waited before keeps its place.
   const auto place = std::exchange(one.waited, true) ? parked_.begin() : parked_.end();
+  const io::TimePoint until = one.until;
   parked_.insert(place, std::move(one));
+  home_->parked_until(until);
 }
 
 void Group::answer_empty(GroupDone done) const {

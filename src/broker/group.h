@@ -40,6 +40,8 @@ class Group : public std::enable_shared_from_this<Group> {
     std::function<void(const std::shared_ptr<Group>&, Urgency)> changed;
     /// expire() is to be called then.
     std::function<void(io::TimePoint)> call_at;
+    /// Somebody is parked until then: wake() is to be called when there may be more to read, too.
+    std::function<void(io::TimePoint)> parked_until;
     /// Appends a record to a topic, which is made when it is not there.
     std::function<void(const std::string& topic, const storage::RecordView& record, io::Done done)> append;
     /// Whether this node still leads, as a quorum says now.

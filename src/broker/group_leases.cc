@@ -64,6 +64,7 @@ void Group::configure(const GroupCall& call, GroupDone done) {
   queue_->set_settings(std::move(settings));
   dirty_ = true;
   await_written(std::move(done));
+  bury_dead();
   wake();
 }
 
@@ -145,7 +146,7 @@ void Group::acknowledge(const GroupCall& call, GroupDone done) {
   if (!room) {
     home_->changed(shared_from_this(), Urgency::kSoon);
     return done(
-        fail(ErrorCode::kOverloaded,
+        fail(ErrorCode::kRefused,
              fmt::format("too many records are done out of order; the oldest open one is {}", queue_->offset())));
   }
   await_written(std::move(done));
@@ -179,10 +180,11 @@ void Group::extend(const GroupCall& call, GroupDone done) {
 void Group::bury_dead() {
   for (const metadata::QueueFailure& dead : queue_->dead()) {
     if (!burying_.insert(dead.offset).second) continue;
-    home_->records.read(dead.offset, [weak = weak_from_this(), dead](const Result<storage::Batches>& batches) {
+    home_->records.read(dead.offset, [weak = weak_from_this(), dead,
+                                      generation = generation_](const Result<storage::Batches>& batches) {
       const auto self = weak.lock();
       if (!self || self->frozen_) return;
-      if (batches) return self->bury(dead, *batches);
+      if (batches && self->generation_ == generation) return self->bury(dead, *batches);
       self->burying_.erase(dead.offset);
       self->home_->call_at(self->home_->loop.now() + kBuryRetryDelay);
     });
@@ -190,10 +192,13 @@ void Group::bury_dead() {
 }
 
 void Group::bury(metadata::QueueFailure dead, const storage::Batches& batches) {
-  io::Done buried = [weak = weak_from_this(), dead](const Status& status) {
+  io::Done buried = [weak = weak_from_this(), dead, generation = generation_](const Status& status) {
     const auto self = weak.lock();
     if (!self || self->frozen_) return;
     self->burying_.erase(dead.offset);
+    if (self->generation_ != generation) {  // a SEEK: it is to be worked on again
+      return self->home_->call_at(self->home_->loop.now() + kBuryRetryDelay);
+    }
     if (!status) {
       log::warn("group {}: record {} waits to be moved to the dead-letter topic: {}", self->name_, dead.offset,
                 status.error().message());

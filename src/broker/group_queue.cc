@@ -41,6 +41,12 @@ GroupCall::Verb verb_of(Verb verb) {
   }
 }
 
+std::uint64_t count_of(const std::vector<protocol::OffsetSpan>& spans) {
+  std::uint64_t records = 0;
+  for (const protocol::OffsetSpan& span : spans) records += span.last - span.first + 1;
+  return records;
+}
+
 /// Carried out twice it is as good as once.
 bool repeatable(const GroupCall& call) {
   switch (call.verb) {
@@ -84,19 +90,45 @@ GroupQueue::Asked GroupQueue::asked_for(const protocol::Request& request, Waiter
 
 void GroupQueue::add(const protocol::Request& request, Waiter waiter) {
   Asked asked = asked_for(request, std::move(waiter));
+  asked.number = next_number_++;
   std::deque<Asked>& line = lines_[asked.call.group].asked;
-  if (asked.verb == Verb::kCommit && !line.empty() && line.back().verb == Verb::kCommit) {
-    line.back().call.offset = std::max(line.back().call.offset, asked.call.offset);
-    line.back().waiters.push_back(std::move(asked.waiters.front()));
-    return;
+  if (line.empty() || !join(line.back(), asked)) line.push_back(std::move(asked));
+}
+
+/// True when `next` has become a part of `last`.
+bool GroupQueue::join(Asked& last, Asked& next) {
+  if (last.sent || last.verb != next.verb) return false;
+  std::vector<protocol::OffsetSpan>& spans = last.call.queue.spans;
+  if (next.verb == Verb::kAck) {
+    const std::uint64_t records = count_of(spans) + count_of(next.call.queue.spans);
+    if (spans.size() >= kMostSpansTogether || records > limits::kMaxLeases) return false;
+  } else if (next.verb != Verb::kCommit) {
+    return false;
   }
-  if (asked.verb == Verb::kAck && !line.empty() && line.back().verb == Verb::kAck &&
-      line.back().call.queue.spans.size() < kMostSpansTogether) {
-    std::ranges::move(asked.call.queue.spans, std::back_inserter(line.back().call.queue.spans));
-    line.back().waiters.push_back(std::move(asked.waiters.front()));
-    return;
+  if (last.parts.empty()) last.parts.push_back(last.call);
+  last.parts.push_back(next.call);
+  last.call.offset = std::max(last.call.offset, next.call.offset);
+  std::ranges::move(next.call.queue.spans, std::back_inserter(spans));
+  last.waiters.push_back(std::move(next.waiters.front()));
+  return true;
+}
+
+void GroupQueue::split(Asked asked) {
+  const std::vector<GroupCall> parts = std::exchange(asked.parts, {});
+  const std::vector<Waiter> waiters = std::exchange(asked.waiters, {});
+  Line& line = lines_[asked.call.group];
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    Asked one = asked;
+    one.call = parts[i];
+    one.waiters = {waiters[i]};
+    insert(line.asked, std::move(one));
   }
-  line.push_back(std::move(asked));
+  context_.loop.post([self = shared_from_this(), group = asked.call.group] { self->send_all(group); });
+}
+
+void GroupQueue::insert(std::deque<Asked>& line, Asked asked) {
+  const auto place = std::ranges::upper_bound(line, asked.number, {}, &Asked::number);
+  line.insert(place, std::move(asked));
 }
 
 void GroupQueue::pump() {
@@ -107,6 +139,7 @@ void GroupQueue::pump() {
 }
 
 void GroupQueue::send_all(const std::string& group) {
+  if (over()) return drop_unsent(*over());
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   if (!topic) return;
   auto line = lines_.find(group);
@@ -137,7 +170,7 @@ void GroupQueue::resolve(const std::string& group, const metadata::TopicInfo& to
     if (offset) {
       asked->place = {.kind = Place::Kind::kOffset, .value = offset->value()};
       asked->call.offset = *offset;
-      here.asked.push_front(std::move(*asked));
+      insert(here.asked, std::move(*asked));
     } else if (is_sure_no(offset.error().code) || offset.error().code == ErrorCode::kOutcomeUnknown) {
       self->hold(std::move(*asked));
     } else {
@@ -152,6 +185,7 @@ void GroupQueue::send(Asked next, const metadata::TopicInfo& topic) {
   next.call.wait =
       std::max(std::chrono::milliseconds(0),
                std::chrono::duration_cast<std::chrono::milliseconds>(next.wait_until - context_.loop.now()));
+  next.sent = true;
   GroupCall call = next.call;
   auto asked = std::make_shared<Asked>(std::move(next));
   if (call.wait.count() > 0) waiting_.insert(asked);
@@ -174,7 +208,8 @@ void GroupQueue::on_answer(Asked asked, Result<GroupAnswer> answer) {
     asked.in_doubt |= code == ErrorCode::kOutcomeUnknown;
     return hold(std::move(asked));
   }
-  answer_error(asked.waiters, answer.error());
+  if (asked.parts.empty() || code == ErrorCode::kOutcomeUnknown) return answer_error(asked.waiters, answer.error());
+  split(std::move(asked));
 }
 
 void GroupQueue::answer(const Asked& asked, GroupAnswer answer) {
@@ -213,7 +248,8 @@ void GroupQueue::hold(Asked asked) {
   }
   Line& line = lines_[asked.call.group];
   line.held = true;
-  line.asked.push_front(std::move(asked));
+  insert(line.asked, std::move(asked));
+  if (over()) return drop_unsent(*over());
   retry_.arm();
 }
 

@@ -1,6 +1,6 @@
 // What this node's clients want of the groups of one topic, until the leader of its open segment has answered. Requests
 // about one group are sent in the order in which they came; COMMITs that stand behind each other go as one, and so do
-// ACKs.
+// ACKs. When such a one is refused, each goes by itself: what is wrong with one is not the others' fault.
 //
 // Failure: sure noes are tried again, when the view changes and after a pause, for limits::kHeldRequestTimeout. So are
 // requests of unknown outcome that can be repeated without harm; a READ that moves the group is not one of them. Loop
@@ -34,9 +34,12 @@ class GroupQueue : public TopicQueue, public std::enable_shared_from_this<GroupQ
     protocol::Place place;        // of SEEK: until it is an offset
     protocol::ReadBounds bounds;  // of READ
     GroupCall call;
-    std::vector<Waiter> waiters;  // several of COMMIT
-    bool in_doubt = false;        // an earlier try may have been carried out
-    io::TimePoint wait_until;     // of READ
+    std::vector<Waiter> waiters;        // several of COMMIT and ACK
+    std::vector<GroupCall> parts = {};  // what each of several asked for
+    std::uint64_t number = 0;           // in the order of arrival
+    bool sent = false;                  // nothing joins it any more
+    bool in_doubt = false;              // an earlier try may have been carried out
+    io::TimePoint wait_until;           // of READ
     io::TimePoint held_until;
   };
   struct Line {
@@ -47,6 +50,9 @@ class GroupQueue : public TopicQueue, public std::enable_shared_from_this<GroupQ
   };
 
   Asked asked_for(const protocol::Request& request, Waiter waiter) const;
+  bool join(Asked& last, Asked& next);
+  void split(Asked asked);
+  static void insert(std::deque<Asked>& line, Asked asked);
   void send_all(const std::string& group);
   void resolve(const std::string& group, const metadata::TopicInfo& topic);
   void send(Asked asked, const metadata::TopicInfo& topic);
@@ -57,6 +63,7 @@ class GroupQueue : public TopicQueue, public std::enable_shared_from_this<GroupQ
   QueueContext context_;
   const std::string topic_;
   std::map<std::string, Line, std::less<>> lines_;  // by group; those with something in them
+  std::uint64_t next_number_ = 0;
   std::size_t under_way_ = 0;
   std::set<std::shared_ptr<Asked>> waiting_;  // those of them that wait for records
   RetryTimer retry_;

@@ -28,6 +28,11 @@ std::shared_ptr<const Group::Home> GroupTable::with_timer(Group::Home home) {
   home.call_at = [this](io::TimePoint at) {
     if (!frozen_) arm(at);
   };
+  home.parked_until = [this](io::TimePoint until) {
+    if (frozen_) return;
+    any_waiting_ = true;
+    arm(until);
+  };
   return std::make_shared<const Group::Home>(std::move(home));
 }
 
@@ -73,8 +78,7 @@ void GroupTable::carry_out(const GroupCall& call, GroupDone done) {
   const std::shared_ptr<Group>& group = *found;
   switch (call.verb) {
     case GroupCall::Verb::kRead:
-      group->read(call, std::move(done));
-      return expect_waiting(call.wait);
+      return group->read(call, std::move(done));
     case GroupCall::Verb::kCommit:
       return group->commit(call.offset, std::move(done));
     case GroupCall::Verb::kSeek:
@@ -84,8 +88,7 @@ void GroupTable::carry_out(const GroupCall& call, GroupDone done) {
     case GroupCall::Verb::kQueue:
       return group->configure(call, std::move(done));
     case GroupCall::Verb::kLease:
-      group->lease(call, std::move(done));
-      return expect_waiting(call.wait);
+      return group->lease(call, std::move(done));
     case GroupCall::Verb::kAck:
       return group->acknowledge(call, std::move(done));
     case GroupCall::Verb::kNack:
@@ -127,12 +130,6 @@ void GroupTable::wake() {
     group->wake();
     any_waiting_ = any_waiting_ || group->waited_for();
   }
-}
-
-void GroupTable::expect_waiting(std::chrono::milliseconds wait) {
-  if (wait.count() == 0 || frozen_) return;
-  any_waiting_ = true;
-  arm(home_->loop.now() + wait);
 }
 
 void GroupTable::arm(io::TimePoint first) {

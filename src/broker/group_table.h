@@ -39,7 +39,6 @@ class GroupTable {
   Result<std::shared_ptr<Group>> find(const std::string& name);
   std::shared_ptr<Group> open(const std::string& name, const metadata::GroupInfo& stored);
   std::string list() const;
-  void expect_waiting(std::chrono::milliseconds wait);
   void arm(io::TimePoint first);
   void expire();
 

@@ -125,7 +125,7 @@ void NodeAdmin::change(const protocol::Request& request, Done done) {
     // From one that is down nothing can be copied; the state machine knows whether it can be done without.
     const std::uint64_t thin = view.is_up(id) ? metadata::thin_without(view, id) : 0;
     if (thin == 0) return propose(std::move(command), std::move(done));
-    done(fail(ErrorCode::kUnavailable,
+    done(fail(ErrorCode::kRefused,
               fmt::format("node {} holds {} segments that have fewer copies elsewhere than their topics want: drain "
                           "it and wait until it holds nothing, or stop it first",
                           id, thin)));

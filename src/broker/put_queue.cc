@@ -217,6 +217,7 @@ void PutQueue::send_refused_again() {
     ready_.push_front(std::move(refused_.back()));
     refused_.pop_back();
   }
+  if (over()) return drop_unsent(*over());
   drop_expired();
   if (!has_unsent()) {
     holding_ = false;

@@ -18,6 +18,7 @@ void QuestionQueue::add(Waiter waiter) {
 }
 
 void QuestionQueue::pump() {
+  if (over()) return answer_error(std::exchange(waiters_, {}), *over());
   if (holding_ || !asked_.empty() || waiters_.empty()) return;
   const metadata::TopicPtr topic = context_.metadata.view()->find_topic(topic_);
   if (!topic) return;

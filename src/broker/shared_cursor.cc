@@ -182,13 +182,15 @@ void SharedCursor::read_batches() {
     return finish_front(Result<CursorRead>(CursorRead{.first = position_, .next = position_, .batches = {}}));
   }
   reading_ = true;
-  source_.read(position_, [weak = weak_from_this(), moves = moves_](Result<storage::Batches> batches) {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->reading_ = false;
-    if (self->moves_ == moves && !self->requests_.empty()) self->finish_read(std::move(batches));
-    self->pump();
-  });
+  source_.read(position_,
+               [weak = weak_from_this(), from = position_, moves = moves_](Result<storage::Batches> batches) {
+                 const auto self = weak.lock();
+                 if (!self) return;
+                 self->reading_ = false;
+                 const bool moved = self->moves_ != moves || self->position_ != from;  // a SEEK, a COMMIT, a trim
+                 if (!moved && !self->requests_.empty()) self->finish_read(std::move(batches));
+                 self->pump();
+               });
 }
 
 void SharedCursor::finish_read(Result<storage::Batches> batches) {

@@ -96,7 +96,8 @@ void TopicAdmin::change(Asked asked, const metadata::TopicInfo& topic, unsigned 
 void TopicAdmin::on_changed(Asked asked, unsigned attempt, const Status& outcome, Done done) {
   const metadata::TopicPtr topic = metadata_.view()->find_topic(asked.topic);
   if (!outcome) {
-    const bool raced = asked.verb == Verb::kAlter && outcome.error().code == ErrorCode::kConflict;
+    const bool compares = asked.verb == Verb::kAlter || asked.verb == Verb::kRecover;
+    const bool raced = compares && outcome.error().code == ErrorCode::kConflict;
     if (!raced || attempt == kMostAttempts || !topic) return done(fail(outcome.error()));
     return change(std::move(asked), *topic, attempt + 1, std::move(done));
   }

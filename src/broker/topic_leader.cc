@@ -63,6 +63,7 @@ TopicLeader::TopicLeader(const LeaderContext& context, const metadata::TopicInfo
                           .records = records(),
                           .changed = context.group_changed,
                           .call_at = {},
+                          .parked_until = {},
                           .append = context.append_elsewhere,
                           .confirm = [this](io::Done done) { leader_.confirm(std::move(done)); }},
               [&metadata = context.metadata] { return metadata.view(); }),

@@ -99,6 +99,12 @@ void TopicQueues::drop_unsent(const Error& error) {
   }
 }
 
+void TopicQueues::end(const Error& error) {
+  for (const auto& queue : queues_) {
+    if (queue) queue->end(error);
+  }
+}
+
 bool TopicQueues::empty() const {
   return std::ranges::all_of(queues_, [](const auto& queue) { return !queue || queue->empty(); });
 }

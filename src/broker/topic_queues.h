@@ -20,6 +20,7 @@ class TopicQueues {
   void pump();
   void on_change();
   void drop_unsent(const Error& error);
+  void end(const Error& error);
   bool empty() const;
 
   /// Kinds of requests, each in a queue of its own.

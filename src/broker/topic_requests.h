@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,8 +62,21 @@ class TopicQueue {
   virtual void on_change() = 0;
   /// Answers everything that has not been sent with `error`.
   virtual void drop_unsent(const Error& error) = 0;
+  /// The same for good: what is under way and would be tried again is answered so, too, when it comes back. Nothing is
+  /// added any more, and the queue lives as long as something is under way.
+  void end(const Error& error) {
+    over_ = error;
+    drop_unsent(error);
+  }
   /// Nothing waits for an answer.
   virtual bool empty() const = 0;
+
+ protected:
+  /// Since end(): its error.
+  const std::optional<Error>& over() const { return over_; }
+
+ private:
+  std::optional<Error> over_;
 };
 
 /// Repeats an action after a delay that doubles, until reset() says that something moved.

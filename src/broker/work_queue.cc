@@ -48,6 +48,10 @@ bool WorkQueue::may_give(Offset offset, std::int64_t now_ms) const {
 
 std::optional<WorkQueue::Run> WorkQueue::next_run(std::int64_t now_ms, std::uint32_t max, Offset end) const {
   if (leases_.size() >= settings_.in_flight) return std::nullopt;
+  if (settings_.in_flight == 1) {  // whatever else is due: strictly in order
+    if (offset_ >= end || !may_give(offset_, now_ms)) return std::nullopt;
+    return Run{.first = offset_, .count = 1};
+  }
   const std::size_t exceptions = leases_.size() + failures_.size() + done_.size();
   std::uint64_t room = std::min<std::uint64_t>(max, settings_.in_flight - leases_.size());
   std::optional<Offset> first;
@@ -65,7 +69,6 @@ std::optional<WorkQueue::Run> WorkQueue::next_run(std::int64_t now_ms, std::uint
     if (fresh >= end) return std::nullopt;
     first = fresh;
   }
-  if (settings_.in_flight == 1 && *first != offset_) return std::nullopt;
   Run run{.first = *first, .count = 0};
   while (run.count < room && run.first + run.count < end && may_give(run.first + run.count, now_ms)) ++run.count;
   return run;

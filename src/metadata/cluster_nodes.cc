@@ -72,7 +72,7 @@ Status ClusterState::set_node_state(const SetNodeState& command) {
     return fail(ErrorCode::kInvalidArgument, "node state");
   }
   if (node->state == state) return {};
-  if (node->state == NodeState::kRemoved) return fail(ErrorCode::kConflict, "the node was removed");
+  if (node->state == NodeState::kRemoved) return fail(ErrorCode::kRefused, "the node was removed");
   if (state == NodeState::kRemoved) {
     if (!command.lose_data()) WALRUS_TRY(check_dispensable(node->id));
     strike_off_holders(node->id);
@@ -86,11 +86,11 @@ Status ClusterState::set_draining(const SetDraining& command) {
   const NodeInfo* node = draft_.find_node(NodeId(command.node_id()));
   if (node == nullptr) return fail(ErrorCode::kNotFound, "no such node");
   if (node->disk_id != uuid_from_bytes(command.disk_id())) return fail(ErrorCode::kConflict, "another disk by now");
-  if (node->state == NodeState::kRemoved) return fail(ErrorCode::kConflict, "the node was removed");
+  if (node->state == NodeState::kRemoved) return fail(ErrorCode::kRefused, "the node was removed");
   if (node->draining == command.draining()) return {};
   const bool another = std::ranges::any_of(
       *draft_.nodes_, [&](const auto& entry) { return entry.first != node->id && entry.second.stays(); });
-  if (command.draining() && !another) return fail(ErrorCode::kUnavailable, "no other node is up that could take over");
+  if (command.draining() && !another) return fail(ErrorCode::kRefused, "no other node is up that could take over");
   nodes_for_writing().at(node->id).draining = command.draining();
   return {};
 }
@@ -105,7 +105,7 @@ Status ClusterState::check_dispensable(NodeId node) const {
   }
   if (voters > 0 && up < voters / 2 + 1) {
     return fail(
-        ErrorCode::kUnavailable,
+        ErrorCode::kRefused,
         fmt::format("without node {} {} of {} voters would be up, which is no majority: bring others back first", node,
                     up, voters));
   }
@@ -121,7 +121,7 @@ Status ClusterState::check_dispensable(NodeId node) const {
     }
   }
   if (needed == 0) return {};
-  return fail(ErrorCode::kUnavailable,
+  return fail(ErrorCode::kRefused,
               fmt::format("node {} is still needed for {} segments, one of them of topic {}: drain it first, and wait "
                           "until it holds nothing",
                           node, needed, first));

@@ -111,7 +111,7 @@ Status ClusterState::begin_seal(Version index, const BeginSeal& command) {
     return fail(ErrorCode::kConflict, fmt::format("segment {} of {} is not as expected", last.id, before->name));
   }
   if (command.lose_data() && end_can_be_found(draft_, last)) {
-    return fail(ErrorCode::kConflict,
+    return fail(ErrorCode::kRefused,
                 "the end can still be found, on nodes that are up or come back: nothing is given up");
   }
   const NodeId recoverer(command.recoverer());
@@ -132,7 +132,7 @@ Status ClusterState::seal_as_lost(Version index, const TopicInfo& before) {
   const SegmentInfo& last = before.last();
   for (const NodeId replica : last.replicas) {
     if (!disk_is_gone(draft_, last, replica)) {
-      return fail(ErrorCode::kConflict, fmt::format("node {} has what is left", replica));
+      return fail(ErrorCode::kRefused, fmt::format("node {} has what is left", replica));
     }
   }
   const std::uint64_t most = std::max(before.segment_entries, limits::kMaxSegmentEntries);

@@ -40,7 +40,7 @@ Result<QueueArguments> parse_one_offset(std::string_view text, std::string_view 
     WALRUS_ASSIGN(const auto option, take_option(text));
     if (!option) return arguments;
     if (option->name == "try") {
-      WALRUS_ASSIGN(arguments.tries, small_number(*option, 1, limits::kMaxTries));
+      WALRUS_ASSIGN(arguments.tries, small_number(*option, 1, UINT32_MAX));  // without a bound they go on and on
       continue;
     }
     WALRUS_ASSIGN(const bool known, take(*option, arguments));

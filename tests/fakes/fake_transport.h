@@ -3,8 +3,10 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "io/transport.h"
 
@@ -42,6 +44,14 @@ class FakeNetwork {
   void cut_from(NodeId from, NodeId to) { cut_links_.insert({from, to}); }
   /// The next call to `node` is carried out, and its answer is lost.
   void lose_next_reply(NodeId node) { lossy_.insert(node); }
+  /// Calls are carried out, and their answers wait for the release. With an error: they are all this one.
+  void hold_replies() { holding_ = true; }
+  void release_replies(const std::optional<Error>& error = {}) {
+    holding_ = false;
+    for (Held& held : std::exchange(held_, {})) {
+      held.reply(error ? Result<io::Message>(fail(*error)) : std::move(held.answer));
+    }
+  }
   std::size_t calls() const { return calls_; }
 
  private:
@@ -52,7 +62,13 @@ class FakeNetwork {
   }
   std::set<NodeId> cut_;
   std::set<std::pair<NodeId, NodeId>> cut_links_;
+  struct Held {
+    io::Reply reply;
+    Result<io::Message> answer;
+  };
   std::set<NodeId> lossy_;
+  bool holding_ = false;
+  std::vector<Held> held_;
   std::size_t calls_ = 0;
 };
 
@@ -76,6 +92,11 @@ inline void FakeTransport::call(NodeId to, io::Message message, io::Duration, io
   if (network_.lossy_.erase(to) > 0) {
     reply = [reply = std::move(reply)](const Result<io::Message>&) mutable {
       reply(fail(ErrorCode::kOutcomeUnknown, "the connection broke"));
+    };
+  }
+  if (network_.holding_) {
+    reply = [&network = network_, reply = std::move(reply)](Result<io::Message> answer) mutable {
+      network.held_.push_back({std::move(reply), std::move(answer)});
     };
   }
   FakeTransport* other = network_.nodes_.at(to);

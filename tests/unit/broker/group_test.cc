@@ -144,6 +144,7 @@ TEST_F(GroupTest, CommitsThatArriveTogetherAreOneProposal) {
   put_numbers(0, 9);
   const std::size_t before = node(1).metadata.proposals();
   std::vector<std::uint64_t> slots;
+  slots.reserve(900);
   for (int i = 0; i < 900; ++i) slots.push_back(commit(1, "g" + std::to_string(i % 100), 1 + i / 100));
   settle();
   for (const auto slot : slots) EXPECT_EQ(reply(slot), "OK 9");
@@ -220,6 +221,7 @@ TEST_F(GroupTest, CursorsTellsWhereTheGroupsStandAndHowFarTheyLag) {
 TEST_F(GroupTest, AReadWaitsForARecordAndEachRecordGoesToOneOfTheReaders) {
   create("logs");
   std::vector<std::uint64_t> slots;
+  slots.reserve(30);
   for (std::size_t i = 0; i < 30; ++i) {
     slots.push_back(ask(1 + i % 3, Verb::kRead, "g", {.bounds = {.records = 1}, .wait_ms = 60'000}));
   }
@@ -288,6 +290,63 @@ TEST_F(GroupTest, ACommitThatMayHaveCountedIsNotCalledUndoneWhenItsTimeIsOver) {
   network_.cut(NodeId(1));
   world_.run_for(limits::kHeldRequestTimeout + 1s);
   EXPECT_TRUE(reply(slot).starts_with("ERR outcome unknown")) << reply(slot);
+}
+
+TEST_F(GroupTest, ACommitThatIsRefusedDoesNoHarmToThoseBesideIt) {
+  create("logs");
+  put_numbers(0, 6);
+  const auto right = commit(2, "g", 3);
+  const auto wrong = commit(2, "g", 999);
+  const auto later = commit(2, "g", 5);
+  settle();
+  EXPECT_TRUE(reply(right).starts_with("OK ")) << reply(right);
+  EXPECT_EQ(reply(wrong), "ERR offset out of range: the topic ends at 6");
+  EXPECT_EQ(reply(later), "OK 5");
+  EXPECT_EQ(stored("g").offset, Offset(5));
+}
+
+TEST_F(GroupTest, SeeksThatWaitForALeaderKeepTheirOrder) {
+  const metadata::TopicPtr topic = create("logs");
+  put_numbers(0, 6);
+  const NodeId leader = topic->last().leader;
+  const std::size_t other = leader == NodeId(1) ? 2 : 1;
+  network_.cut(leader);
+  const auto first = seek(other, "g", {Kind::kOffset, 1});
+  const auto second = seek(other, "g", {Kind::kOffset, 4});
+  settle();
+  EXPECT_EQ(reply(second), "(none)");
+  network_.heal(leader);
+  world_.run_for(1s);
+  settle();
+  EXPECT_TRUE(reply(first).starts_with("OK ")) << reply(first);
+  EXPECT_EQ(reply(second), "OK 4");
+  EXPECT_EQ(stored("g").offset, Offset(4));
+}
+
+// The third of them waits in the line while the record that is committed meanwhile goes to the second.
+TEST_F(GroupTest, AReadThatFindsNothingAfterALongReadOfOthersIsWokenByTheNextRecord) {
+  create("logs");
+  put_numbers(0, 11);
+  const metadata::TopicPtr topic = cluster_.view()->find_topic("logs");
+  ASSERT_EQ(topic->segments.size(), 2u);
+  const auto leader = static_cast<std::size_t>(topic->last().leader.value());
+  ASSERT_NE(topic->segments.front().leader, topic->last().leader);
+  const GroupArguments patient{.bounds = {.records = 100}, .wait_ms = 60'000};
+  network_.hold_replies();
+  const auto first = ask(leader, Verb::kRead, "g", patient);
+  const auto second = ask(leader, Verb::kRead, "g", patient);
+  const auto third = ask(leader, Verb::kRead, "g", patient);
+  put(leader, "logs", "11");
+  settle();
+  ASSERT_EQ(reply(first), "(none)");
+  network_.release_replies();
+  settle();
+  EXPECT_EQ(values(first), numbers(0, 9)) << "the whole segment";
+  EXPECT_EQ(values(second), numbers(9, 12));
+  EXPECT_EQ(reply(third), "(none)");
+  put(leader, "logs", "12");
+  settle();
+  EXPECT_EQ(values(third), numbers(12, 13));
 }
 
 TEST_F(GroupTest, OfAnUnknownTopicIsRefused) { EXPECT_EQ(now(commit(1, "g", 0)), "ERR topic not found"); }

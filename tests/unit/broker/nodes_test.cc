@@ -138,8 +138,7 @@ TEST_F(NodesTest, AreListedWithWhatTheyHold) {
 TEST_F(NodesTest, AreRemovedWhenTheyAreNotNeeded) {
   create_replicated(1);
   EXPECT_EQ(ask(Verb::kRemove, {.node = NodeId(7)}).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(ask(Verb::kRemove, {.node = NodeId(1)}).error().code, ErrorCode::kUnavailable)
-      << "it leads the only replica";
+  EXPECT_EQ(ask(Verb::kRemove, {.node = NodeId(1)}).error().code, ErrorCode::kRefused) << "it leads the only replica";
   EXPECT_TRUE(ask(Verb::kRemove, {.node = NodeId(4)}));
   EXPECT_EQ(cluster_.view()->find_node(NodeId(4))->state, metadata::NodeState::kRemoved);
 }

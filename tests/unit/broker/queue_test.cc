@@ -25,7 +25,7 @@ using Jobs = std::vector<Job>;
 
 class QueueTest : public BrokerTest {
  protected:
-  QueueTest() : BrokerTest(3, 10) {}
+  explicit QueueTest(std::uint64_t segment_entries = 10) : BrokerTest(3, segment_entries) {}
 
   std::uint64_t ask(std::size_t at, Verb verb, QueueArguments what) {
     node(at).broker.submit({.verb = verb, .topic = "jobs", .payload = {}, .name = "w", .arguments = std::move(what)},
@@ -58,6 +58,16 @@ class QueueTest : public BrokerTest {
   }
   std::string nack(std::size_t at, std::uint64_t offset, std::uint32_t tries, std::uint32_t delay_ms) {
     return now(ask(at, Verb::kNack, {.spans = {{offset, offset}}, .tries = tries, .delay_ms = delay_ms}));
+  }
+  void seek_to_the_start(std::size_t at) {
+    node(at).broker.submit({.verb = Verb::kSeek,
+                            .topic = "jobs",
+                            .payload = {},
+                            .name = "w",
+                            .arguments = protocol::GroupArguments{.place = {protocol::Place::Kind::kEarliest}}},
+                           client_, next_slot_);
+    node(at).broker.flush();
+    EXPECT_EQ(now(next_slot_++), "OK 0");
   }
   void put_numbers(int from, int to) {
     for (int i = from; i < to; ++i) put(1, "jobs", std::to_string(i));
@@ -198,20 +208,81 @@ TEST_F(QueueTest, AWorkerCanAskForMoreTime) {
   EXPECT_EQ(lease(2), (Jobs{{2, 0, "0"}}));
 }
 
+TEST_F(QueueTest, ALeaseThatDoesNotWaitIsAnsweredThoughAnotherOneHasTheOnlyRecord) {
+  create("jobs");
+  put_numbers(0, 11);
+  EXPECT_EQ(now(ask(1, Verb::kQueue, {.in_flight = 1})), "OK");
+  world_.run_for(1s);
+  const auto leader = static_cast<std::size_t>(cluster_.view()->find_topic("jobs")->last().leader.value());
+  network_.hold_replies();  // what is read for the first comes from another node
+  const auto first = ask(leader, Verb::kLease, {.bounds = {.records = 1}});
+  const auto second = ask(leader, Verb::kLease, {.bounds = {.records = 1}});
+  settle();
+  ASSERT_EQ(reply(first), "(none)");
+  network_.release_replies();
+  settle();
+  EXPECT_EQ(jobs_in(first), (Jobs{{1, 0, "0"}}));
+  world_.run_for(1100ms);
+  EXPECT_EQ(jobs_in(second), Jobs{});
+}
+
+TEST_F(QueueTest, ABoundOfTriesThatIsSetLaterIsOneForWhatHasFailedBefore) {
+  create("jobs");
+  put_numbers(0, 1);
+  lease(1);
+  EXPECT_EQ(nack(1, 0, 1, 0), "OK");
+  EXPECT_EQ(now(ask(2, Verb::kQueue, {.max_tries = 1, .dead_topic = "dead"})), "OK");
+  world_.run_for(1s);
+  settle();
+  EXPECT_EQ(stored().offset, Offset(1));
+  get(2, "dead");
+  settle();
+  EXPECT_EQ(replies().back(), "OK 0");
+}
+
+TEST_F(QueueTest, ARecordThatASeekAsksForIsGivenThoughItsBurialIsUnderWay) {
+  create("jobs");
+  create("dead");
+  put_numbers(0, 2);
+  const NodeId leader = cluster_.view()->find_topic("jobs")->last().leader;
+  const NodeId other = cluster_.view()->find_topic("dead")->last().leader;
+  ASSERT_NE(leader, other);
+  const std::size_t at = leader.value();
+  EXPECT_EQ(now(ask(at, Verb::kQueue, {.max_tries = 1, .dead_topic = "dead"})), "OK");
+  network_.cut(other);
+  lease(at);
+  EXPECT_EQ(nack(at, 0, 1, 0), "OK");
+  seek_to_the_start(at);
+  network_.heal(other);
+  world_.run_for(2s);
+  settle();
+  EXPECT_EQ(lease(at), (Jobs{{1, 0, "0"}}));
+}
+
 TEST_F(QueueTest, SeekBeginsAnew) {
   create("jobs");
   put_numbers(0, 3);
   lease(1, 3, 60'000);
   ack(1, 0);
-  node(1).broker.submit({.verb = Verb::kSeek,
-                         .topic = "jobs",
-                         .payload = {},
-                         .name = "w",
-                         .arguments = protocol::GroupArguments{.place = {protocol::Place::Kind::kEarliest}}},
-                        client_, next_slot_);
-  node(1).broker.flush();
-  EXPECT_EQ(now(next_slot_++), "OK 0");
+  seek_to_the_start(1);
   EXPECT_EQ(lease(1, 1), (Jobs{{1, 0, "0"}}));
+}
+
+class LargeQueueTest : public QueueTest {
+ protected:
+  LargeQueueTest() : QueueTest(20'000) {}
+};
+
+TEST_F(LargeQueueTest, AcknowledgementsThatGoTogetherStayWithinWhatANodeTakes) {
+  const NodeId leader = create("jobs")->last().leader;
+  const std::size_t other = leader == NodeId(1) ? 2 : 1;
+  put_numbers(0, 12'000);
+  const auto first = ask(other, Verb::kAck, {.spans = {{0, 5'999}}});
+  const auto second = ask(other, Verb::kAck, {.spans = {{6'000, 11'999}}});
+  settle();
+  EXPECT_EQ(reply(first), "OK");
+  EXPECT_EQ(reply(second), "OK");
+  EXPECT_EQ(stored().offset, Offset(12'000));
 }
 
 TEST_F(QueueTest, IsNoPlainGroupAnyMore) {

@@ -134,6 +134,21 @@ TEST_F(SharedCursorTest, ADamagedBatchIsAnErrorAndNothingBeforeItIsLost) {
   EXPECT_EQ(cursor_->position(), Offset(1));
 }
 
+TEST_F(SharedCursorTest, AReadThatIsOvertakenByACommitGoesOnBehindIt) {
+  append({"a", "b"});
+  append({"c"});
+  append({"d"});
+  make(Offset(0));
+  slow_ = true;
+  std::optional<Result<CursorRead>> read;
+  cursor_->read(10, 1 << 20, false, [&](Result<CursorRead> result) { read = std::move(result); });
+  cursor_->skip_to(Offset(3));
+  for (int i = 0; i < 3 && pending_; ++i) release();
+  ASSERT_TRUE(read && *read) << (read ? read->error().message() : "no answer");
+  EXPECT_EQ((*read)->first, Offset(3));
+  EXPECT_EQ((*read)->next, Offset(4));
+}
+
 TEST_F(SharedCursorTest, AFrozenCursorDoesNotMove) {
   append({"a", "b"});
   slow_ = true;

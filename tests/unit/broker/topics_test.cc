@@ -66,6 +66,7 @@ TEST_F(TopicsTest, AreListedInTheOrderOfTheirNamesInPages) {
 
 TEST_F(TopicsTest, APageOfVeryManyIsTheSameAsThatOfASortedList) {
   std::vector<std::string> all;
+  all.reserve(700);
   for (int i = 0; i < 700; ++i) all.push_back("topic-" + std::to_string(i * 7919 % 10'007));
   for (const auto& name : all) create(name);
   std::ranges::sort(all);
@@ -165,6 +166,51 @@ TEST_F(TopicsTest, WhoWaitsForADeletedTopicIsToldThatItIsGone) {
   put(2, "logs", "third");
   settle();
   EXPECT_EQ(replies().back(), "ERR topic not found");
+}
+
+// Answers go to a connection in order: one that never comes would hold up all behind it.
+TEST_F(TopicsTest, WhatIsUnderWayWhenItsTopicIsDeletedIsAnsweredHoweverItEnds) {
+  const std::vector<ErrorCode> ends = {ErrorCode::kNotLeader, ErrorCode::kOutcomeUnknown};
+  for (const ErrorCode end : ends) {
+    const NodeId leader = create("logs")->last().leader;
+    const std::size_t other = leader == NodeId(1) ? 2 : 1;
+    put(other, "logs", "first");
+    settle();
+    const std::size_t before = replies().size();
+    network_.hold_replies();
+    const auto submit_for_group = [&](Verb verb) {
+      node(other).broker.submit({.verb = verb,
+                                 .topic = "logs",
+                                 .payload = {},
+                                 .name = "g",
+                                 .arguments = protocol::GroupArguments{.place = {protocol::Place::Kind::kOffset, 1}}},
+                                client_, next_slot_++);
+    };
+    submit_for_group(Verb::kCommit);
+    submit_for_group(Verb::kSeek);
+    node(other).broker.submit(
+        {.verb = Verb::kFetch,
+         .topic = "logs",
+         .payload = {},
+         .arguments = protocol::FetchArguments{.from = {protocol::Place::Kind::kOffset, 1}, .wait_ms = 60'000}},
+        client_, next_slot_++);
+    get(other, "logs");
+    get(other, "logs");
+    put(other, "logs", "second");
+    submit(other, Verb::kState, "logs");
+    settle();
+    EXPECT_EQ(ask("DELETE logs").value(), "");
+    settle();
+    network_.release_replies(Error{end, {}});
+    settle();
+    world_.run_for(std::chrono::seconds(10));
+    settle();
+    EXPECT_EQ(replies().size(), before + 7);
+    for (std::size_t i = before; i < replies().size(); ++i) {
+      EXPECT_THAT(replies()[i],
+                  ::testing::AnyOf(::testing::Eq("ERR topic not found"), ::testing::HasSubstr("outcome unknown")));
+    }
+  }
 }
 
 TEST_F(TopicsTest, ANameOfADeletedTopicBeginsAnewFromZero) {

@@ -19,6 +19,7 @@ std::vector<std::uint64_t> give(WorkQueue& from, std::int64_t now, std::uint32_t
   if (!run) return {};
   (void)from.grant(*run, now + 100);
   std::vector<std::uint64_t> given;
+  given.reserve(run->count);
   for (std::uint32_t i = 0; i < run->count; ++i) given.push_back((run->first + i).value());
   return given;
 }
@@ -87,6 +88,18 @@ TEST(WorkQueue, OneInFlightIsStrictlyInOrder) {
   EXPECT_EQ(give(jobs, 70, 10, 10), (Offsets{0}));
   jobs.ack(Offset(0));
   EXPECT_EQ(give(jobs, 70, 10, 10), (Offsets{1}));
+}
+
+// An owner after a roll knows what failed, and not what else was given: the failure lies behind what comes first.
+TEST(WorkQueue, OneInFlightGoesOnInOrderWhateverIsDueBehindIt) {
+  metadata::QueueInfo stored{.settings = {.in_flight = 1}, .done = {}, .failures = {}};
+  stored.failures.push_back({.offset = Offset(2), .tries = 1, .due_ms = 0});
+  WorkQueue jobs(stored, Offset(0));
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(give(jobs, 10, 3, 4), (Offsets{i}));
+    EXPECT_EQ(give(jobs, 10, 3, 4), Offsets{});
+    EXPECT_TRUE(jobs.ack(Offset(i)));
+  }
 }
 
 TEST(WorkQueue, WhatWasNeverGivenCanBeDoneOnlyWhileThereIsRoom) {

@@ -68,6 +68,17 @@ TEST_F(OneOff, AnErrorOfTheServerIsOnStderrAsItCame) {
   EXPECT_EQ(outcome.err, "ERR topic not found\nCreate it with: walrus-cli register absent\n");
 }
 
+TEST_F(OneOff, WhoAsksForATopicThatIsNotThereIsShownTheWayToThoseThatAre) {
+  EXPECT_EQ(run({"state", "absent"}).err, "ERR topic not found\nThe topics that there are: walrus-cli topic list\n");
+}
+
+TEST_F(OneOff, WhatIsRefusedForAReasonIsNotToBeTriedAgain) {
+  server_.set_script([](auto) { return Action{Action::Kind::kAnswer, "ERR refused: node 2 is still needed"}; });
+  const Outcome outcome = run({"node", "remove", "2"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.err, "ERR refused: node 2 is still needed\n");
+}
+
 TEST_F(OneOff, AClusterThatIsNotReadySaysTryAgain) {
   server_.set_script([](auto) { return Action{Action::Kind::kAnswer, "ERR raft cluster not initialized"}; });
   const Outcome outcome = run({"register", "logs"});

@@ -94,7 +94,7 @@ TEST_F(ClusterHolders, ANodeStaysWithoutWhichTheVotersThatAreUpAreNoMajority) {
   }
   state_.set_members(members);
   set_state(1, NodeState::kDown);
-  EXPECT_EQ(remove(2).error().code, ErrorCode::kUnavailable) << "of 1 and 3 one would be up";
+  EXPECT_EQ(remove(2).error().code, ErrorCode::kRefused) << "of 1 and 3 one would be up";
   EXPECT_TRUE(remove(5)) << "does not vote";
   EXPECT_TRUE(remove(1)) << "2 and 3 are up";
   EXPECT_TRUE(remove(2)) << "3 is up, and alone";

@@ -170,7 +170,7 @@ TEST_F(ClusterSegments, ANodeThatIsNeededIsNotRemoved) {
   set_state(3, NodeState::kDown);
   const Status refused = remove(1);
   ASSERT_FALSE(refused) << "the other holder does not answer";
-  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(refused.error().code, ErrorCode::kRefused);
   EXPECT_NE(refused.error().detail.find("logs"), std::string::npos) << refused.error().detail;
   set_state(3, NodeState::kUp);
   EXPECT_TRUE(remove(1));
@@ -184,7 +184,7 @@ TEST_F(ClusterSegments, ANodeIsNotRemovedWhenAnEndCouldNotBeFoundWithoutIt) {
   EXPECT_TRUE(remove(1));
   const Status refused = remove(2);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(refused.error().code, ErrorCode::kRefused);
   EXPECT_TRUE(remove(4)) << "it has no part in it";
 }
 
@@ -255,7 +255,7 @@ TEST_F(ClusterSegments, DrainingVotersAreNotCountedAsPlacesForCopies) {
 TEST_F(ClusterSegments, ALoneReplicaWhoseDiskIsGoneIsGivenUpOnlyWhenAnOperatorSaysSo) {
   const Epoch epoch = create(1)->last().epoch;
   const NodeId leader = topic()->last().leader;
-  EXPECT_EQ(apply(begin_seal_losing_data(*state_.view(), *topic())).error().code, ErrorCode::kConflict)
+  EXPECT_EQ(apply(begin_seal_losing_data(*state_.view(), *topic())).error().code, ErrorCode::kRefused)
       << "its node may come back";
   wipe(leader.value());
   EXPECT_FALSE(begin_seal(epoch, leader.value())) << "there is nothing that it could find";
@@ -285,7 +285,7 @@ TEST_F(ClusterSegments, WhatWasReadOfALostSegmentKeepsItsOffsetsAndIsToldAsLost)
 TEST_F(ClusterSegments, WhatIsLeftOfThreeReplicasIsKept) {
   const std::vector<NodeId> replicas = create(3)->last().replicas;
   wipe(replicas[0].value());
-  EXPECT_EQ(apply(begin_seal_losing_data(*state_.view(), *topic())).error().code, ErrorCode::kConflict)
+  EXPECT_EQ(apply(begin_seal_losing_data(*state_.view(), *topic())).error().code, ErrorCode::kRefused)
       << "two of three are enough";
   wipe(replicas[1].value());
   ASSERT_TRUE(apply(begin_seal_losing_data(*state_.view(), *topic())));

@@ -259,7 +259,7 @@ TEST(ClusterState, a_disk_that_was_removed_or_belongs_elsewhere_is_refused) {
   EXPECT_EQ(cluster.refused(upsert_node(3, 2)), ErrorCode::kIdentityRefused);  // a copied disk under a new id
   ASSERT_TRUE(cluster.apply(set_node_state(1, 1, NodeState::kRemoved)));
   EXPECT_EQ(cluster.refused(upsert_node(1, 1)), ErrorCode::kIdentityRefused);  // the removed disk comes back
-  EXPECT_EQ(cluster.refused(set_node_state(1, 1, NodeState::kUp)), ErrorCode::kConflict);
+  EXPECT_EQ(cluster.refused(set_node_state(1, 1, NodeState::kUp)), ErrorCode::kRefused);
   ASSERT_TRUE(cluster.apply(upsert_node(1, 50)));
   EXPECT_EQ(cluster.state.view()->find_node(NodeId(1))->state, NodeState::kUp);
   EXPECT_EQ(cluster.refused(set_node_state(1, 1, NodeState::kDown)), ErrorCode::kConflict);  // meant the old disk
@@ -305,7 +305,7 @@ TEST(ClusterState, an_upsert_of_a_known_node_changes_its_addresses_only) {
 TEST(ClusterState, the_last_node_that_could_take_over_is_not_drained) {
   Cluster cluster(2);
   ASSERT_TRUE(cluster.apply(set_draining(1, 1)));
-  EXPECT_EQ(cluster.refused(set_draining(2, 2)), ErrorCode::kUnavailable);
+  EXPECT_EQ(cluster.refused(set_draining(2, 2)), ErrorCode::kRefused);
   ASSERT_TRUE(cluster.apply(set_node_state(2, 2, NodeState::kDown)));
   ASSERT_TRUE(cluster.apply(create_topic("a")));  // a draining node is better than none
   EXPECT_EQ(cluster.topic("a")->last().leader, NodeId(1));

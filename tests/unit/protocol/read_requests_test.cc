@@ -53,6 +53,7 @@ TEST(QueueRequest, SaysWhatConcernsIt) {
             (QueueArguments{.visible_ms = 50, .bounds = {.records = 5}, .wait_ms = 100}));
   EXPECT_EQ(parse_request("ACK jobs w 5 7-12")->get<QueueArguments>().spans,
             (std::vector<OffsetSpan>{{5, 5}, {7, 12}}));
+  EXPECT_EQ(parse_request("NACK jobs w 5 try=5000000")->get<QueueArguments>().tries, 5'000'000u) << "there is no bound";
   EXPECT_EQ(parse_request("NACK jobs w 5 try=2 delay=50")->get<QueueArguments>(),
             (QueueArguments{.spans = {{5, 5}}, .tries = 2, .delay_ms = 50}));
   EXPECT_EQ(parse_request("EXTEND jobs w 5 visible=100")->get<QueueArguments>().visible_ms, 100u);
